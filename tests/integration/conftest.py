@@ -1,0 +1,1 @@
+"""Integration tests run against real OctoPrints: see ``bench`` in tests/conftest.py."""
