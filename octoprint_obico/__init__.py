@@ -1,0 +1,36 @@
+"""Obico for OctoPrint: links OctoPrint to an Obico Server, and says why when that fails.
+
+Imports without OctoPrint, so that the diagnosis also runs where there is none.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ._version import __version__
+
+__plugin_name__ = "Obico for OctoPrint"
+__plugin_description__ = (
+    "Watch and control your printer from anywhere, with failure detection, through the Obico "
+    "Cloud or your own Obico Server. Finds the cause when the connection fails."
+)
+__plugin_license__ = "AGPL-3.0-or-later"
+__plugin_version__ = __version__
+__plugin_pythoncompat__ = ">=3.9,<4"
+__plugin_privacypolicy__ = "https://www.obico.io/privacy.html"
+
+
+def __plugin_load__() -> None:
+    """Build the plugin; called by OctoPrint once the plugin is enabled."""
+    from .plugin import ObicoPlugin
+
+    global __plugin_implementation__, __plugin_hooks__
+    implementation = ObicoPlugin()
+    __plugin_implementation__ = implementation
+    __plugin_hooks__ = {
+        "octoprint.access.permissions": implementation.get_additional_permissions,
+    }
+
+
+__plugin_implementation__: Any
+__plugin_hooks__: dict[str, Any]

@@ -1,0 +1,307 @@
+"""The composition root: builds the parts, starts, stops and re-configures them, in one order.
+
+The only module that knows all rooms. It hands each part just what that part needs.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from .diagnosis.job import DiagnosisJob, Done, Request
+from .diagnosis.probes import live_probe
+from .host import Host, LinkedPrinterInfo
+from .printer.commands import perform
+from .printer.job import PrintJob
+from .printer.status import build_status_message
+from .server.address import Address, parse_address
+from .server.errors import AddressError, ChannelError, Stage
+from .server.heartbeat import Heartbeat
+from .server.http import HttpChannel
+from .server.linking import LinkedPrinter, LinkJob
+from .server.messages import ServerMessage, passthru_answer
+from .server.redact import redact
+from .server.supervisor import Supervisor
+from .session.status import (
+    Status,
+    http_status,
+    server_status,
+    webcam_rows,
+    websocket_status,
+)
+from .session.tracker import Session, Tracker
+from .webcam.poster import Demand, SnapshotPoster
+
+log = logging.getLogger("octoprint.plugins.obico")
+
+WATCHED_FOR_S = 20.0
+"""How long after the last look at the status somebody counts as watching."""
+
+
+@dataclass(frozen=True)
+class _Link:
+    """The running channels of one address and token."""
+
+    address: Address
+    token: str
+    since: float
+    http: HttpChannel
+    heartbeat: Heartbeat
+    supervisor: Supervisor
+
+
+class Agent:
+    """The plugin without OctoPrint: everything behind the one interface that the doors use."""
+
+    def __init__(self, host: Host, version: str) -> None:
+        self._host, self._version = host, version
+        self._user_agent = f"octoprint_obico/{version}"
+        self._lock = threading.RLock()
+        self._link: _Link | None = None
+        self._stopped = False
+        self._account: str | None = None
+        self._demand = Demand()
+        self._looked_at = float("-inf")
+        self._tracker = Tracker()
+        self._job = PrintJob()
+        self._status_faults: frozenset[str] = frozenset()
+        self.diagnosis = DiagnosisJob(
+            self._diagnosis_request, lambda: host.notify("diagnosis"), self._on_diagnosis
+        )
+        self.linking = LinkJob(self._user_agent, self._on_linked, lambda: host.notify("link"))
+        self._poster = SnapshotPoster(
+            host.webcams,
+            self._http,
+            self._current_demand,
+            self.watched,
+            self._tracker.record,
+            self._on_state,
+        )
+
+    # ---- life --------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Start all threads. Returns at once."""
+        self._poster.start()
+        self.reconfigure()
+
+    def stop(self) -> None:
+        """Stop all threads; takes at most a few seconds."""
+        with self._lock:
+            self._stopped = True
+            link, self._link = self._link, None
+        if link is not None:
+            link.supervisor.stop()
+            link.heartbeat.stop(0.5)
+        self._poster.stop(0.5)
+
+    def reconfigure(self) -> None:
+        """Bring the channels in line with the stored settings; does nothing where they are.
+
+        Never waits for the network: old connections are told to close, new ones open by themselves.
+        """
+        wanted = self._wanted()
+        with self._lock:
+            if self._stopped:
+                return
+            old = self._link
+            current = None if old is None else (old.address, old.token)
+            if wanted == current:
+                return
+            self._link = None if wanted is None else self._build(*wanted)
+            new = self._link
+        if old is not None:
+            old.supervisor.stop(0)
+            old.heartbeat.stop(0)
+        if new is not None:
+            log.info("Connecting to %s", new.address)
+            new.heartbeat.start()
+            new.supervisor.start()
+            self._poster.look_now()
+        self._account = None
+        self._on_state()
+
+    def _wanted(self) -> tuple[Address, str] | None:
+        """Address and token to connect with, or None where there is nothing to connect to."""
+        token = self._host.settings.token()
+        try:
+            address = parse_address(self._host.settings.server_address())
+        except AddressError as error:
+            log.warning("The server address cannot be used: %s", error)
+            return None
+        return (address, token) if token else None
+
+    def _build(self, address: Address, token: str) -> _Link:
+        http = HttpChannel(address, token, self._user_agent, self._tracker.record, self._on_state)
+        heartbeat = Heartbeat(http, self._on_printer, self.watched)
+        supervisor = Supervisor(
+            address,
+            token,
+            self._user_agent,
+            record=self._tracker.record,
+            on_state=self._on_state,
+            on_message=self._on_message,
+            status=self._status_message,
+            watched=self.watched,
+        )
+        return _Link(address, token, time.time(), http, heartbeat, supervisor)
+
+    # ---- what the parts ask of each other ----------------------------------------------------
+
+    def _http(self) -> HttpChannel | None:
+        link = self._link
+        return link.http if link is not None else None
+
+    def watched(self) -> bool:
+        """Whether somebody looks at the status just now."""
+        return time.monotonic() - self._looked_at < WATCHED_FOR_S
+
+    def _current_demand(self) -> Demand:
+        printing = self._host.printer.is_printing()
+        return Demand(bool(printing), self._demand.viewing, self._demand.should_watch)
+
+    def _on_state(self) -> None:
+        self._host.notify("status")
+
+    def _on_printer(self, answer: Any) -> None:
+        """Take the server's word for the printer's name and the account's plan."""
+        printer, user = answer["printer"], answer.get("user")
+        self._account = "pro" if isinstance(user, dict) and user.get("is_pro") else "free"
+        number, name = printer.get("id"), str(printer.get("name") or "")[:200]
+        seen = LinkedPrinterInfo(number if isinstance(number, int) else None, name)
+        if seen != self._host.settings.printer():
+            self._host.settings.save_printer(seen)
+            self._on_state()
+
+    def _on_linked(self, printer: LinkedPrinter) -> None:
+        info = LinkedPrinterInfo(printer.id, printer.name)
+        self._host.settings.save_link(printer.address.url, printer.token, info)
+        self.reconfigure()
+
+    def _on_message(self, message: ServerMessage) -> None:
+        remote = message.remote_status
+        if remote is not None:
+            before = self._demand
+            viewing = before.viewing if remote.viewing is None else remote.viewing
+            wanted = before.should_watch if remote.should_watch is None else remote.should_watch
+            self._demand = Demand(False, viewing, wanted)
+            self._poster.nudge(boost=viewing and not before.viewing)
+        for command in message.commands:
+            perform(command, self._host.printer)
+        if message.passthru is not None:
+            self._refuse(message.passthru)
+        self.send_status()
+
+    def _refuse(self, call: Mapping[str, Any]) -> None:
+        """Answer a call that is not carried out, so that the app need not wait for its time-out."""
+        log.info("A call of the app is not supported: %s", redact(call.get("func"))[:60])
+        ref, link = call.get("ref"), self._link
+        if isinstance(ref, str) and link is not None:
+            link.supervisor.send(passthru_answer(ref, "This plugin does not support the call."))
+
+    # ---- the printer -------------------------------------------------------------------------
+
+    def on_printer_event(self, name: str, payload: Mapping[str, Any] | None) -> None:
+        """Take one of OctoPrint's events. Called on its event thread: only queues, never waits."""
+        told = self._job.on_event(name, payload, time.time())
+        if told is None:
+            return
+        link = self._link
+        if link is not None:
+            print_ts, event = told
+            message = self._build_status(print_ts, event=event)
+            link.supervisor.send(message)
+        self._poster.nudge()
+
+    def send_status(self) -> None:
+        """Send the status as soon as possible."""
+        link = self._link
+        if link is not None:
+            link.supervisor.send_status()
+
+    def _status_message(self, with_settings: bool) -> Mapping[str, Any]:
+        printer = self._host.printer
+        print_ts = self._job.current_ts(printer.is_printing(), time.time())
+        settings = self._host.server_settings() if with_settings else None
+        return self._build_status(print_ts, settings=settings)
+
+    def _build_status(self, print_ts: int | None, **more: Any) -> dict[str, Any]:
+        printer = self._host.printer
+        message, faults = build_status_message(
+            printer.current_data(), printer.temperatures(), print_ts, time.time(), **more
+        )
+        if frozenset(faults) != self._status_faults:
+            self._status_faults = frozenset(faults)
+            log.warning("Parts of the status could not be built: %s", ", ".join(faults) or "none")
+        return message
+
+    # ---- what the doors ask ------------------------------------------------------------------
+
+    def look(self) -> None:
+        """Somebody looks at the status: channels that wait try again, and look more often."""
+        was_watched = self.watched()
+        self._looked_at = time.monotonic()
+        link = self._link
+        if not was_watched and link is not None:
+            link.supervisor.retry_now()
+            link.heartbeat.look_now()
+            self._poster.nudge()
+
+    def session(self) -> Session:
+        """The session's figures."""
+        return self._tracker.session()
+
+    def status(self) -> Status:
+        """What is true of the connections just now."""
+        with self._lock:
+            link = self._link
+        session = self.session()
+        error = link.http.error if link is not None else self._address_error()
+        http = http_status(
+            session.channel("http"), error.cause if error else None, error.facts if error else {}
+        )
+        snapshot = link.supervisor.snapshot() if link is not None else None
+        websocket = websocket_status(snapshot, session.channel("websocket"))
+        linked = bool(self._host.settings.token())
+        since = link.since if link is not None else 0.0
+        webcams = [(cam.name, cam.take is not None) for cam in self._host.webcams()]
+        return Status(
+            server_status(linked, http, websocket, session, since),
+            http,
+            websocket,
+            webcam_rows(webcams, session),
+        )
+
+    def _address_error(self) -> ChannelError | None:
+        """Why there are no channels: an address that cannot be used, or None (not linked)."""
+        try:
+            parse_address(self._host.settings.server_address())
+        except AddressError as error:
+            return ChannelError(error.cause, Stage.ADDRESS, error, error.facts)
+        return None
+
+    def account(self) -> str | None:
+        """The account's plan, "free" or "pro"; None while not known."""
+        return self._account
+
+    def _diagnosis_request(self) -> Request:
+        settings, link = self._host.settings, self._link
+        return Request(
+            address=settings.server_address(),
+            token=settings.token(),
+            webcams=list(self._host.webcams()),
+            websocket=live_probe(link.supervisor) if link is not None else None,
+            user_agent=self._user_agent,
+            plugin_version=self._version,
+        )
+
+    def _on_diagnosis(self, done: Done) -> None:
+        """Let the live channels see what the diagnosis saw, without counting it."""
+        link = self._link
+        if link is not None:
+            link.heartbeat.look_now(counted=False)
+            link.supervisor.retry_now(counted=False)

@@ -1,0 +1,207 @@
+"""Runs the checks side by side within one deadline and draws one conclusion."""
+
+from __future__ import annotations
+
+import logging
+import queue
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from ..server.causes import Cause
+from ..server.deadline import Deadline
+from ..webcam.snapshot import Webcam
+from . import checks as c
+from .catalogue import N_
+from .result import CheckResult, Finding, Outcome
+
+log = logging.getLogger("octoprint.plugins.obico.diagnosis")
+
+DEADLINE_S = 15.0
+"""For a whole run (DIAGNOSIS contract)."""
+
+_MARGIN_S = 0.5
+"""Kept back from the deadline to draw the conclusion."""
+
+
+@dataclass(frozen=True)
+class Check:
+    """One check as a row of the plan.
+
+    Attributes:
+        requires: checks that must not have failed, or this one is skipped.
+        budget_s: its own time limit, within the run's deadline.
+        timeout_cause: what it means when it does not finish.
+    """
+
+    id: str
+    title: str
+    run: Callable[[c.Findings, Deadline], Finding]
+    requires: tuple[str, ...]
+    budget_s: float
+    timeout_cause: Cause
+
+
+PLAN: tuple[Check, ...] = (
+    Check("address", N_("Address"), c.check_address, (), 2.0, Cause.UNKNOWN_ERROR),
+    Check("dns", N_("Name"), c.check_name, ("address",), 6.0, Cause.DNS_TIMEOUT),
+    Check("connect", N_("Connect"), c.check_connect, ("dns",), 7.0, Cause.CONNECTION_TIMED_OUT),
+    Check("tls", N_("TLS"), c.check_tls, ("connect",), 7.0, Cause.TLS_HANDSHAKE_FAILED),
+    Check("http", N_("HTTP"), c.check_http, ("tls",), 7.0, Cause.RESPONSE_TIMED_OUT),
+    Check("clock", N_("Clock"), c.check_clock, ("http",), 1.0, Cause.UNKNOWN_ERROR),
+    Check(
+        "credentials", N_("Credentials"), c.check_credentials, ("http",), 1.0, Cause.UNKNOWN_ERROR
+    ),
+    Check(
+        "websocket",
+        N_("WebSocket"),
+        c.check_websocket,
+        ("tls",),
+        9.0,
+        Cause.WEBSOCKET_HANDSHAKE_TIMED_OUT,
+    ),
+)
+
+SERVER_ORDER = tuple(check.id for check in PLAN)
+"""The layers, lowest first: the root cause is the first that has failed."""
+
+_WEBCAM_TITLE = N_("Webcam")
+_WEBCAM_BUDGET_S = 9.0
+
+
+class _Run:
+    """One run: starts what can be started, collects what has ended."""
+
+    def __init__(
+        self,
+        known: c.Findings,
+        webcams: Sequence[Webcam],
+        deadline: Deadline,
+        on_check: Callable[[CheckResult], None],
+    ) -> None:
+        self._known, self._deadline, self._on_check = known, deadline, on_check
+        self._webcams = webcams
+        self._started_at = time.monotonic()
+        self._ended: queue.Queue[tuple[str, CheckResult]] = queue.Queue()
+        self._running: dict[str, tuple[Check, int]] = {}
+        self._done: dict[str, CheckResult] = {}
+        self._waiting = list(PLAN)
+
+    def results(self) -> list[CheckResult]:
+        """Run to the end, or to the deadline; return the results in the order of the layers."""
+        for index, webcam in enumerate(self._webcams):
+            self._start(f"webcam:{index}", _webcam_check(webcam), webcam.name)
+        self._start_ready()
+        while self._running and not self._deadline.over:
+            try:
+                key, result = self._ended.get(timeout=max(self._deadline.remaining(), 0.001))
+            except queue.Empty:
+                break
+            if key in self._running:
+                self._finish(key, result)
+                self._start_ready()
+        for key, (check, started_ms) in list(self._running.items()):
+            self._finish(key, self._timed_out(check, started_ms, key))
+        self._start_ready()  # only skips are left
+        order = {name: place for place, name in enumerate(SERVER_ORDER)}
+        return sorted(self._done.values(), key=lambda r: order.get(r.id, len(order)))
+
+    def _start_ready(self) -> None:
+        """Start what has what it requires; skip what will never have it; until nothing changes."""
+        before = -1
+        while before != len(self._waiting):
+            before = len(self._waiting)
+            for check in list(self._waiting):
+                self._consider(check)
+
+    def _consider(self, check: Check) -> None:
+        needed = [self._done.get(name) for name in check.requires]
+        broken = [r for r in needed if r is not None and _blocks(r)]
+        if broken:
+            self._waiting.remove(check)
+            # the root of the skips, not the last link of their chain
+            title = broken[0].finding.facts.get("title", broken[0].title)
+            finding = c.skipped(N_("not tried: “{title}” has failed"), title=title)
+            now = self._elapsed_ms()
+            self._finish(check.id, CheckResult(check.id, check.title, finding, now, 0))
+        elif None not in needed:
+            self._waiting.remove(check)
+            self._start(check.id, check)
+
+    def _start(self, key: str, check: Check, subject: str = "") -> None:
+        started_ms = self._elapsed_ms()
+        self._running[key] = (check, started_ms)
+
+        def work() -> None:
+            finding = _guarded(check, self._known, self._deadline.within(check.budget_s))
+            duration = self._elapsed_ms() - started_ms
+            result = CheckResult(check.id, check.title, finding, started_ms, duration, subject)
+            self._ended.put((key, result))
+
+        threading.Thread(target=work, name=f"obico-check-{check.id}", daemon=True).start()
+
+    def _finish(self, key: str, result: CheckResult) -> None:
+        self._running.pop(key, None)
+        self._done[key] = result
+        self._on_check(result)
+
+    def _timed_out(self, check: Check, started_ms: int, key: str) -> CheckResult:
+        finding = Finding(
+            Outcome.FAILED,
+            N_("no result in time"),
+            self._facts(),
+            check.timeout_cause,
+            {**self._facts(), "timed_out": True},
+        )
+        subject = ""
+        if key.startswith("webcam:"):
+            subject = self._webcams[int(key.partition(":")[2])].name
+        duration = self._elapsed_ms() - started_ms
+        return CheckResult(check.id, check.title, finding, started_ms, duration, subject)
+
+    def _facts(self) -> Mapping[str, object]:
+        return self._known.address.facts if self._known.address is not None else {}
+
+    def _elapsed_ms(self) -> int:
+        return round((time.monotonic() - self._started_at) * 1000)
+
+
+def _blocks(result: CheckResult) -> bool:
+    """A failed check, or one skipped because of a failed one, keeps others from running.
+
+    TLS skipped for a plain address, or a name left to the proxy, does not.
+    """
+    if result.outcome is Outcome.FAILED:
+        return True
+    return result.outcome is Outcome.SKIPPED and "title" in result.finding.facts
+
+
+def _webcam_check(webcam: Webcam) -> Check:
+    def run(known: c.Findings, deadline: Deadline) -> Finding:
+        return c.check_webcam(webcam, deadline)
+
+    return Check("webcam", _WEBCAM_TITLE, run, (), _WEBCAM_BUDGET_S, Cause.WEBCAM_TIMED_OUT)
+
+
+def _guarded(check: Check, known: c.Findings, deadline: Deadline) -> Finding:
+    """Run one check; a fault of ours is an unknown error with its type, never an exception."""
+    try:
+        return check.run(known, deadline)
+    except Exception as error:
+        log.exception("The check %s failed unexpectedly", check.id)
+        facts = {"error": type(error).__name__}
+        return Finding(
+            Outcome.FAILED, N_("unexpected error ({error})"), facts, Cause.UNKNOWN_ERROR, facts
+        )
+
+
+def run_checks(
+    known: c.Findings,
+    webcams: Sequence[Webcam],
+    deadline_s: float = DEADLINE_S,
+    on_check: Callable[[CheckResult], None] | None = None,
+) -> list[CheckResult]:
+    """Run all checks and return their results, within `deadline_s` seconds whatever happens."""
+    deadline = Deadline(max(deadline_s - _MARGIN_S, deadline_s / 2))
+    return _Run(known, webcams, deadline, on_check or (lambda result: None)).results()

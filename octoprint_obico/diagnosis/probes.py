@@ -1,0 +1,157 @@
+"""Two ways to prove the WebSocket: a connection of our own, or the live channel."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ..server.address import parse_address
+from ..server.causes import Cause
+from ..server.channel_state import Snapshot, State
+from ..server.deadline import Deadline
+from ..server.errors import AddressError, ChannelError, Stage
+from ..server.supervisor import Supervisor
+from ..server.websocket import CLOSE_REPLACED, Closed, Connection, Message, Pong, open_connection
+
+_PING = b"diagnosis"
+_SUSPICIOUS_DROPS = 2
+_SHARED_TRUST_S = 60.0
+"""A connection that a rival leaves alone for so long counts as working, with a warning."""
+
+Probe = Callable[[Deadline], Mapping[str, Any]]
+
+
+def own_connection_probe(address_text: str, token: str, user_agent: str) -> Probe:
+    """A probe that opens its own socket with the token, for the stand-alone command.
+
+    The server thereby closes an older socket of the same token (PROTOCOL 4.2), so a running plugin
+    loses its connection for a moment.
+    """
+
+    def probe(deadline: Deadline) -> Mapping[str, Any]:
+        try:
+            address = parse_address(address_text)
+        except AddressError as error:
+            raise ChannelError(error.cause, Stage.ADDRESS, error, error.facts) from error
+        started = time.monotonic()
+        connection = open_connection(address, token, user_agent, deadline.remaining())
+        try:
+            opened_ms = round((time.monotonic() - started) * 1000)
+            round_trip_ms = _proved(connection, deadline, address.facts)
+        finally:
+            connection.close()
+        return {"opened_ms": opened_ms, "round_trip_ms": round_trip_ms, "live": False}
+
+    return probe
+
+
+def _proved(connection: Connection, deadline: Deadline, facts: Mapping[str, Any]) -> int:
+    """Wait for the server's first message and for a pong; return the ping's milliseconds."""
+    greeted, answered_ms = False, None
+    connection.ping(_PING)
+    pinged = time.monotonic()
+    while not (greeted and answered_ms is not None):
+        event = None if deadline.over else connection.poll(deadline.remaining())
+        if isinstance(event, Message):
+            greeted = True
+        elif isinstance(event, Pong):
+            answered_ms = round((time.monotonic() - pinged) * 1000)
+        elif isinstance(event, Closed):
+            raise _closed(event, connection, facts)
+        elif deadline.over:
+            seen = {**facts, "seconds": round(connection.age_s, 1)}
+            raise ChannelError(
+                Cause.WEBSOCKET_UNRESPONSIVE, Stage.OPEN, "opened, but nothing comes back", seen
+            )
+    return answered_ms
+
+
+def _closed(event: Closed, connection: Connection, facts: Mapping[str, Any]) -> ChannelError:
+    seen = {
+        **facts,
+        "seconds": round(connection.age_s, 1),
+        "reason": event.reason,
+        "code": event.code if event.code is not None else "none",
+    }
+    # We are the second user of the token ourselves: whoever replaces us is a third
+    cause = Cause.CREDENTIALS_SHARED if event.code == CLOSE_REPLACED else Cause.WEBSOCKET_DROPPED
+    return ChannelError(cause, Stage.OPEN, f"closed with code {seen['code']}", seen)
+
+
+def live_probe(supervisor: Supervisor) -> Probe:
+    """A probe of the running channel: it is asked for a pong, or for an attempt if it is down."""
+
+    def probe(deadline: Deadline) -> Mapping[str, Any]:
+        before = supervisor.snapshot()
+        if before.state is not State.CONNECTED:
+            _wait_for_attempt(supervisor, before, deadline)
+        evidence = _live_pong(supervisor, deadline)
+        _outlive_the_last(supervisor, deadline)
+        return evidence
+
+    return probe
+
+
+def _wait_for_attempt(supervisor: Supervisor, before: Snapshot, deadline: Deadline) -> None:
+    supervisor.retry_now(counted=False)
+    after = supervisor.wait(
+        lambda now: now.attempts > before.attempts or now.state is State.STOPPED,
+        deadline.remaining(),
+    )
+    if after.state is State.CONNECTED:
+        return
+    if after.attempts > before.attempts and after.error is not None:
+        raise after.error  # not an older one: that was another attempt's
+    raise ChannelError(
+        Cause.WEBSOCKET_HANDSHAKE_TIMED_OUT, Stage.HANDSHAKE, "no attempt ended in time"
+    )
+
+
+def _outlive_the_last(supervisor: Supervisor, deadline: Deadline) -> None:
+    """Trust a connection whose predecessors were soon dropped only once it lives longer than they.
+
+    Waits for that as far as the deadline allows.
+    """
+    now = supervisor.snapshot()
+    if now.drops < _SUSPICIOUS_DROPS:
+        return
+    needed_s = now.last_lived_s * 1.5 + 1.0 - (time.time() - now.since)
+    patience_s = deadline.remaining()
+    if needed_s > 0:
+        now = supervisor.wait(
+            lambda seen: seen.state is not State.CONNECTED, min(needed_s, patience_s)
+        )
+    dropped = now.state is not State.CONNECTED
+    if (dropped or needed_s > patience_s) and now.last_drop is not None:
+        raise now.last_drop
+
+
+def _live_pong(supervisor: Supervisor, deadline: Deadline) -> Mapping[str, Any]:
+    before = supervisor.snapshot()
+    started = time.monotonic()
+    supervisor.ping_now()
+    after = supervisor.wait(
+        lambda now: now.last_pong_at != before.last_pong_at or now.state is not State.CONNECTED,
+        deadline.remaining(),
+    )
+    if after.state is not State.CONNECTED and after.error is not None:
+        raise after.error
+    if after.last_pong_at == before.last_pong_at:
+        raise ChannelError(
+            Cause.WEBSOCKET_UNRESPONSIVE,
+            Stage.OPEN,
+            "open, but no answer to a ping",
+            {"seconds": round(time.monotonic() - started, 1)},
+        )
+    open_for_s = time.time() - after.since
+    if after.shared and open_for_s < _SHARED_TRUST_S:
+        raise ChannelError(
+            Cause.CREDENTIALS_SHARED, Stage.OPEN, "replaced again and again in the last minutes"
+        )
+    return {
+        "round_trip_ms": round((time.monotonic() - started) * 1000),
+        "open_for_s": round(open_for_s),
+        "live": True,
+        "shared": after.shared,
+    }

@@ -1,0 +1,154 @@
+"""Turns ids and facts into words, as late as possible and in one place."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timezone
+from typing import Any
+
+from ..server.causes import Cause
+from ..server.redact import redact_all
+from .catalogue import CATALOGUE, N_
+from .engine import SERVER_ORDER
+from .result import SCHEMA, CheckResult, Outcome, Verdict, root_failure, verdict_of
+
+Translate = Callable[[str], str]
+
+HELP_URL = "https://www.obico.io/docs/user-guides/troubleshoot-server-connection-issues/"
+
+HEADLINES: Mapping[Verdict, str] = {
+    Verdict.SUCCEEDED: N_("Succeeded"),
+    Verdict.FAILED_TO_CONTACT_SERVER: N_("Failed to contact server"),
+    Verdict.INVALID_ACCOUNT_CREDENTIALS: N_("Invalid account credentials"),
+    Verdict.WEBSOCKET_FAILED: N_("Succeeded over HTTP, but the WebSocket connection failed"),
+}
+
+_ALL_WELL = N_("Both connections to {host} work: HTTP and WebSocket.")
+_ALL_WELL_HTTP = N_("HTTP works with {host}. The WebSocket was not tried.")
+
+
+class _Facts(dict[str, Any]):
+    """Fills in a text; what was not seen shows as a dash, never as an exception."""
+
+    def __missing__(self, key: str) -> str:
+        return "–"
+
+
+def fill(text: str, facts: Mapping[str, Any], translate: Translate) -> str:
+    """Translate a text and put the facts into its placeholders."""
+    shown = {key: _shown(value) for key, value in facts.items()}
+    return translate(text).format_map(_Facts(shown))
+
+
+def _shown(value: Any) -> Any:
+    if isinstance(value, (list, tuple)):
+        return ", ".join(str(item) for item in value)
+    return "–" if value in (None, "") else value
+
+
+def explain(cause: Cause, facts: Mapping[str, Any], translate: Translate) -> dict[str, Any]:
+    """A cause in words: cause, title, explanation, remedy."""
+    entry = CATALOGUE[cause]
+    return {
+        "cause": cause.value,
+        "title": fill(entry.title, facts, translate),
+        "explanation": fill(entry.explanation, facts, translate),
+        "remedy": [fill(step, facts, translate) for step in entry.remedy],
+    }
+
+
+def render_check(check: CheckResult, translate: Translate) -> dict[str, Any]:
+    """One check in the form of the contract."""
+    finding = check.finding
+    rendered = {
+        "id": check.id,
+        "title": translate(check.title),
+        "outcome": finding.outcome.value,
+        "cause": finding.cause.value if finding.cause else None,
+        "summary": fill(finding.summary, finding.facts, translate),
+        "evidence": dict(finding.evidence),
+        "started_ms": check.started_ms,
+        "duration_ms": check.duration_ms,
+    }
+    return {**rendered, "subject": check.subject} if check.subject else rendered
+
+
+def render_result(
+    checks: Sequence[CheckResult],
+    *,
+    server: str,
+    started_at: float,
+    duration_ms: int,
+    plugin_version: str,
+    secrets: Sequence[str],
+    translate: Translate,
+) -> dict[str, Any]:
+    """The result in the form of the contract (schema 1), redacted once more over the whole."""
+    failure = root_failure(list(checks), SERVER_ORDER)
+    verdict = verdict_of(failure)
+    words = _conclusion(failure, checks, translate)
+    result = {
+        "schema": SCHEMA,
+        "verdict": verdict.value,
+        "headline": translate(HEADLINES[verdict]),
+        **words,
+        "help_url": HELP_URL,
+        "warnings": [
+            explain(check.finding.cause, check.finding.facts, translate)
+            for check in checks
+            if check.outcome is Outcome.WARNED and check.finding.cause is not None
+        ],
+        "webcams": [_webcam(check, translate) for check in checks if check.id == "webcam"],
+        "channels": _channels(checks),
+        "checks": [render_check(check, translate) for check in checks],
+        "server": server,
+        "started_at": _iso(started_at),
+        "duration_ms": duration_ms,
+        "plugin_version": plugin_version,
+    }
+    redacted: dict[str, Any] = redact_all(result, *secrets)
+    return redacted
+
+
+def _conclusion(
+    failure: CheckResult | None, checks: Sequence[CheckResult], translate: Translate
+) -> dict[str, Any]:
+    if failure is not None:
+        finding = failure.finding
+        return explain(finding.cause or Cause.UNKNOWN_ERROR, finding.facts, translate)
+    address = next((c.finding.facts for c in checks if c.id == "address"), {})
+    tried = any(
+        c.id == "websocket" and c.outcome in (Outcome.PASSED, Outcome.WARNED) for c in checks
+    )
+    text = fill(_ALL_WELL if tried else _ALL_WELL_HTTP, address, translate)
+    return {"cause": None, "title": "", "explanation": text, "remedy": []}
+
+
+def _webcam(check: CheckResult, translate: Translate) -> dict[str, Any]:
+    finding = check.finding
+    empty: dict[str, Any] = {"cause": None, "title": "", "explanation": "", "remedy": []}
+    words = explain(finding.cause, finding.facts, translate) if finding.cause else empty
+    return {"name": check.subject, **words, "evidence": dict(finding.evidence)}
+
+
+_CHANNEL_OF = {
+    Outcome.PASSED: "okay",
+    Outcome.WARNED: "okay",
+    Outcome.SKIPPED: "untested",
+    Outcome.FAILED: "failed",
+}
+
+
+def _channels(checks: Sequence[CheckResult]) -> dict[str, str]:
+    outcomes = {check.id: check.outcome for check in checks}
+    lower = any(outcomes.get(name) is Outcome.FAILED for name in SERVER_ORDER[:4])
+    http = Outcome.FAILED if lower else outcomes.get("http", Outcome.SKIPPED)
+    if outcomes.get("credentials") is Outcome.FAILED:
+        http = Outcome.FAILED
+    websocket = outcomes.get("websocket", Outcome.SKIPPED)
+    return {"http": _CHANNEL_OF[http], "websocket": _CHANNEL_OF[websocket]}
+
+
+def _iso(moment: float) -> str:
+    text = datetime.fromtimestamp(moment, timezone.utc).isoformat(timespec="milliseconds")
+    return text.replace("+00:00", "Z")

@@ -1,0 +1,82 @@
+"""What the parts need of whoever hosts them. OctoPrint is one host, a test is another."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from .webcam.snapshot import Webcam
+
+
+@dataclass(frozen=True)
+class LinkedPrinterInfo:
+    """The linked printer as it was last seen; kept in the settings so that it can be named."""
+
+    id: int | None = None
+    name: str = ""
+
+
+class SettingsHost(Protocol):
+    """The plugin's stored settings."""
+
+    def server_address(self) -> str:
+        """The server address as it is stored, not checked."""
+
+    def token(self) -> str | None:
+        """The printer's token, or None while not linked."""
+
+    def printer(self) -> LinkedPrinterInfo:
+        """The linked printer."""
+
+    def save_link(self, address: str, token: str, printer: LinkedPrinterInfo) -> None:
+        """Store a new link, at once."""
+
+    def save_printer(self, printer: LinkedPrinterInfo) -> None:
+        """Store the printer's name after it has changed on the server."""
+
+
+class PrinterHost(Protocol):
+    """The printer. Every call is guarded: it answers with what is known and does not raise."""
+
+    def current_data(self) -> Mapping[str, Any]:
+        """OctoPrint's current data; empty where it cannot be had."""
+
+    def temperatures(self) -> Mapping[str, Any]:
+        """Heaters with actual and target; empty where they cannot be had."""
+
+    def is_printing(self) -> bool | None:
+        """Whether a job is current (running or paused); None where that is not known."""
+
+    def pause_print(self) -> None:
+        """Pause the current job."""
+
+    def resume_print(self) -> None:
+        """Resume the paused job."""
+
+    def cancel_print(self) -> None:
+        """Cancel the current job."""
+
+
+class Host(Protocol):
+    """Everything together."""
+
+    @property
+    def settings(self) -> SettingsHost:
+        """The stored settings."""
+
+    @property
+    def printer(self) -> PrinterHost:
+        """The printer."""
+
+    def webcams(self) -> Sequence[Webcam]:
+        """All webcams, the one for snapshots first."""
+
+    def server_settings(self) -> Mapping[str, Any]:
+        """The settings section of the status message (PROTOCOL 5.3)."""
+
+    def notify(self, topic: str) -> None:
+        """Tell the open pages that something changed; they fetch it themselves."""
+
+    def versions(self) -> Mapping[str, str]:
+        """Names and versions for people: plugin, OctoPrint, Python."""

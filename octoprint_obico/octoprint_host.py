@@ -1,0 +1,157 @@
+"""The adapter from OctoPrint's injected objects to :mod:`.host`. Every call into it is guarded."""
+
+from __future__ import annotations
+
+import logging
+import platform
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
+
+from octoprint.webcams import get_snapshot_webcam, get_webcams
+
+from .host import LinkedPrinterInfo
+from .settings import as_printer_id, as_token
+from .webcam.snapshot import Webcam
+
+log = logging.getLogger("octoprint.plugins.obico.host")
+
+T = TypeVar("T")
+
+
+def guarded(call: Callable[[], T], fallback: T, what: str) -> T:
+    """Return what `call` gives, or `fallback` where OctoPrint, or a plugin of it, raises."""
+    try:
+        return call()
+    except Exception:
+        log.debug("OctoPrint could not tell: %s", what, exc_info=True)
+        return fallback
+
+
+class OctoPrintSettings:
+    """The plugin's part of config.yaml."""
+
+    def __init__(self, settings: Any) -> None:
+        self._settings = settings
+
+    def server_address(self) -> str:
+        return str(self._settings.get(["endpoint_prefix"]) or "")
+
+    def token(self) -> str | None:
+        return as_token(self._settings.get(["auth_token"]))
+
+    def printer(self) -> LinkedPrinterInfo:
+        number = as_printer_id(self._settings.get(["printer_id"]))
+        return LinkedPrinterInfo(number, str(self._settings.get(["printer_name"]) or ""))
+
+    def save_link(self, address: str, token: str, printer: LinkedPrinterInfo) -> None:
+        self._settings.set(["endpoint_prefix"], address)
+        self._settings.set(["auth_token"], token)
+        self.save_printer(printer)
+
+    def save_printer(self, printer: LinkedPrinterInfo) -> None:
+        self._settings.set(["printer_id"], printer.id)
+        self._settings.set(["printer_name"], printer.name)
+        self._settings.save()
+
+
+class OctoPrintPrinter:
+    """OctoPrint's printer; a connector that raises or answers None ends nothing of ours."""
+
+    def __init__(self, printer: Any) -> None:
+        self._printer = printer
+
+    def current_data(self) -> Mapping[str, Any]:
+        return guarded(lambda: dict(self._printer.get_current_data()), {}, "current data")
+
+    def temperatures(self) -> Mapping[str, Any]:
+        return guarded(lambda: dict(self._printer.get_current_temperatures()), {}, "temperatures")
+
+    def is_printing(self) -> bool | None:
+        def busy() -> bool:
+            flags = self._printer.get_current_data()["state"]["flags"]
+            names = ("printing", "paused", "pausing", "resuming", "cancelling", "finishing")
+            return any(flags.get(name) for name in names)
+
+        return guarded(busy, None, "whether it prints")
+
+    def pause_print(self) -> None:
+        guarded(self._printer.pause_print, None, "pause")
+
+    def resume_print(self) -> None:
+        guarded(self._printer.resume_print, None, "resume")
+
+    def cancel_print(self) -> None:
+        guarded(self._printer.cancel_print, None, "cancel")
+
+
+class OctoPrintHost:
+    """OctoPrint as the agent's host.
+
+    Args:
+        plugin: the plugin's implementation with OctoPrint's injected properties.
+        versions: of the plugin and of OctoPrint.
+        notify: sends a topic to the open pages of those who may see it.
+    """
+
+    def __init__(
+        self, plugin: Any, versions: Mapping[str, str], notify: Callable[[str], None]
+    ) -> None:
+        self._settings = OctoPrintSettings(plugin._settings)
+        self._printer = OctoPrintPrinter(plugin._printer)
+        self._core_settings = plugin._settings
+        self._plugin_manager = plugin._plugin_manager
+        self._versions, self._notify = dict(versions), notify
+
+    @property
+    def settings(self) -> OctoPrintSettings:
+        return self._settings
+
+    @property
+    def printer(self) -> OctoPrintPrinter:
+        return self._printer
+
+    def webcams(self) -> Sequence[Webcam]:
+        return guarded(_webcams, [], "webcams")
+
+    def server_settings(self) -> Mapping[str, Any]:
+        profiles: list[Any] = guarded(
+            lambda: self._core_settings.global_get(["temperature", "profiles"]), [], "profiles"
+        )
+        installed: list[str] = guarded(self._installed_plugins, [], "plugins")
+        return {
+            "agent": {"name": "octoprint_obico", "version": self._versions["plugin"]},
+            "octoprint_version": self._versions["octoprint"],
+            "platform_uname": [str(item) for item in platform.uname()] + [""],
+            "installed_plugins": installed,
+            "temperature": {"profiles": list(profiles or [])},
+        }
+
+    def _installed_plugins(self) -> list[str]:
+        plugins = self._plugin_manager.plugins.items()
+        return sorted(key for key, plugin in plugins if not plugin.bundled)
+
+    def notify(self, topic: str) -> None:
+        guarded(lambda: self._notify(topic), None, "notify")
+
+    def versions(self) -> Mapping[str, str]:
+        return self._versions
+
+
+def _webcams() -> list[Webcam]:
+    """All webcams of OctoPrint's webcam API, the one for snapshots first."""
+    provided = dict(get_webcams())
+    preferred = get_snapshot_webcam()
+    first = preferred.config.name if preferred is not None else None
+    names = sorted(provided, key=lambda name: (name != first, name))
+    return [_webcam(provided[name]) for name in names]
+
+
+def _webcam(provided: Any) -> Webcam:
+    config, provider = provided.config, provided.providerPlugin
+    compat = getattr(config, "compat", None)
+    url = getattr(compat, "snapshot", None) or config.snapshotDisplay
+
+    def take() -> Any:
+        return provider.take_webcam_snapshot(config.name)
+
+    return Webcam(str(config.name), url, take if config.canSnapshot else None)

@@ -1,0 +1,128 @@
+"""OctoPrint's mixins; every method hands on in a line or two."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import octoprint
+import octoprint.plugin
+from octoprint.access.permissions import Permissions
+
+from . import settings as s
+from ._version import __version__
+from .agent import Agent
+from .octoprint_host import OctoPrintHost
+from .web import permissions
+from .web.blueprint import build_blueprint
+
+
+class ObicoPlugin(
+    octoprint.plugin.SettingsPlugin,
+    octoprint.plugin.StartupPlugin,
+    octoprint.plugin.ShutdownPlugin,
+    octoprint.plugin.EventHandlerPlugin,
+    octoprint.plugin.AssetPlugin,
+    octoprint.plugin.TemplatePlugin,
+    octoprint.plugin.WizardPlugin,
+    octoprint.plugin.BlueprintPlugin,
+):
+    """The plugin as OctoPrint sees it."""
+
+    def initialize(self) -> None:
+        versions = {"plugin": __version__, "octoprint": octoprint.__version__}
+        self._host = OctoPrintHost(self, versions, self._notify)
+        self._agent = Agent(self._host, __version__)
+
+    def _notify(self, topic: str) -> None:
+        # Only the topic travels: a page that may see more fetches it itself
+        self._plugin_manager.send_plugin_message(
+            self._identifier, {"topic": topic}, permissions=[Permissions.PLUGIN_OBICO_TROUBLESHOOT]
+        )
+
+    # ~~ StartupPlugin, ShutdownPlugin
+
+    def on_after_startup(self) -> None:
+        self._agent.start()
+
+    def on_shutdown(self) -> None:
+        self._agent.stop()
+
+    # ~~ EventHandlerPlugin
+
+    def on_event(self, event: str, payload: dict[str, Any] | None) -> None:
+        self._agent.on_printer_event(event, payload)
+
+    # ~~ SettingsPlugin
+
+    def get_settings_defaults(self) -> dict[str, Any]:
+        return dict(s.DEFAULTS)
+
+    def get_settings_version(self) -> int:
+        return s.VERSION
+
+    def get_settings_restricted_paths(self) -> dict[str, Any]:
+        return dict(s.RESTRICTED_PATHS)
+
+    def on_settings_save(self, data: dict[str, Any]) -> Any:
+        saved = octoprint.plugin.SettingsPlugin.on_settings_save(self, s.cleaned(data))
+        self._agent.reconfigure()
+        return saved
+
+    # ~~ BlueprintPlugin
+
+    def get_blueprint(self) -> Any:
+        return build_blueprint(self._agent, self._host, **self.get_blueprint_kwargs())
+
+    def get_blueprint_api_prefixes(self) -> list[str]:
+        return ["/api"]  # an error of the report page is a page, too
+
+    def is_blueprint_protected(self) -> bool:
+        return False  # each route has its own permission
+
+    def is_blueprint_csrf_protected(self) -> bool:
+        return True
+
+    def is_api_protected(self) -> bool:
+        return True
+
+    def is_template_autoescaped(self) -> bool:
+        return True
+
+    # ~~ AssetPlugin, TemplatePlugin
+
+    def get_assets(self) -> dict[str, list[str]]:
+        return {
+            "js": ["js/obico.js"],
+            "clientjs": ["clientjs/obico.js"],
+            "css": ["css/obico.css"],
+        }
+
+    def get_template_configs(self) -> list[dict[str, Any]]:
+        return [
+            {
+                "type": "settings",
+                "name": "Obico for OctoPrint",
+                "template": "obico_settings.jinja2",
+                "custom_bindings": True,
+            },
+            {
+                "type": "wizard",
+                "name": "Obico for OctoPrint",
+                "template": "obico_wizard.jinja2",
+                "custom_bindings": True,
+                "mandatory": False,
+            },
+        ]
+
+    # ~~ WizardPlugin
+
+    def is_wizard_required(self) -> bool:
+        return self._host.settings.token() is None
+
+    def get_wizard_version(self) -> int:
+        return 1
+
+    # ~~ hooks
+
+    def get_additional_permissions(self, *args: Any, **kwargs: Any) -> list[dict[str, Any]]:
+        return permissions.definitions()

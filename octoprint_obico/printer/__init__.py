@@ -1,0 +1,1 @@
+"""OctoPrint's printer as the server sees it: status out, commands in."""

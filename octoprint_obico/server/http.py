@@ -1,0 +1,402 @@
+"""The HTTP channel: requests to the Obico Server, each bounded in time and size, each recorded."""
+
+from __future__ import annotations
+
+import logging
+import re
+import threading
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import requests
+import urllib3
+from requests.adapters import HTTPAdapter
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+
+from .address import Address
+from .causes import Cause
+from .deadline import Deadline
+from .errors import (
+    Attempt,
+    ChannelError,
+    Stage,
+    cause_of_os_error,
+    chain,
+    proxy_refusal,
+    tunnel_status,
+)
+from .responses import Expect, Reply, judge
+from .transport import connect, resolve, tls_failure
+from .trust import build_ssl_context, proxy_endpoint, proxy_for
+
+log = logging.getLogger("octoprint.plugins.obico.http")
+
+API_BODY_CAP = 64 * 1024
+"""Bytes of an answer that are read (DIAGNOSIS contract)."""
+
+READ_TIMEOUT_S = 10.0
+WHO_AM_I_TIMEOUT_S = 8.0
+PRINTER_PATH = "/api/v1/octo/printer/"
+CHANNEL = "http"
+_CHUNK = 8 * 1024
+_HEADER_SAFE = re.compile(r"[\x21-\x7e]{1,256}")
+
+
+def expect_printer(value: Any) -> bool:
+    """Whether a JSON value is the answer of GET printer (PROTOCOL 2.2)."""
+    return isinstance(value, dict) and isinstance(value.get("printer"), dict)
+
+
+def expect_ok(value: Any) -> bool:
+    """Whether a JSON value is the answer to a picture or an event (PROTOCOL 2.4, 2.5)."""
+    return isinstance(value, dict) and value.get("result") == "ok"
+
+
+def _new_socket(connection: HTTPConnection) -> Any:
+    """Connect as the WebSocket does: one time limit for the name and all addresses together."""
+    timeout = connection.timeout if isinstance(connection.timeout, (int, float)) else READ_TIMEOUT_S
+    deadline = Deadline(float(timeout))
+    host, port = connection.host.strip("[]"), int(connection.port or 0)
+    try:
+        sock, _ = connect(resolve(host, port, deadline), host, port, deadline)
+    except ChannelError as error:
+        if getattr(connection, "proxy", None) is None:
+            raise
+        facts = {"proxy": f"{host}:{port}"}
+        raise ChannelError(Cause.PROXY_UNREACHABLE, Stage.PROXY, error.message, facts) from error
+    # The time limit from here on is urllib3's: for the TLS handshake and each read
+    sock.settimeout(float(timeout))
+    return sock
+
+
+class _Connection(HTTPConnection):
+    def _new_conn(self) -> Any:
+        return _new_socket(self)
+
+
+class _TLSConnection(HTTPSConnection):
+    def _new_conn(self) -> Any:
+        return _new_socket(self)
+
+
+class _Pool(HTTPConnectionPool):
+    ConnectionCls = _Connection
+
+
+class _TLSPool(HTTPSConnectionPool):
+    ConnectionCls = _TLSConnection
+
+
+_POOLS = {"http": _Pool, "https": _TLSPool}
+
+
+class _Adapter(HTTPAdapter):
+    """requests on our connections and our trust store, without retries of its own."""
+
+    def __init__(self) -> None:
+        self._context = build_ssl_context()
+        super().__init__(pool_connections=2, pool_maxsize=2, max_retries=0)
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        super().init_poolmanager(*args, ssl_context=self._context, **kwargs)
+        self.poolmanager.pool_classes_by_scheme = _POOLS
+
+    def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
+        manager = super().proxy_manager_for(proxy, ssl_context=self._context, **kwargs)
+        manager.pool_classes_by_scheme = _POOLS
+        return manager
+
+    def cert_verify(self, conn: Any, url: str, verify: Any, cert: Any) -> None:
+        """Always verify, with the context's own trust (requests would add certifi each time)."""
+        conn.cert_reqs = "CERT_REQUIRED"
+
+
+class HttpClient:
+    """Sends single requests to one server. Thread-safe; keeps connections alive between them.
+
+    It neither follows redirects nor reads .netrc, sends the token to no other host, and answers
+    with a Reply whatever the status is.
+    """
+
+    def __init__(self, address: Address, user_agent: str) -> None:
+        self.address = address
+        self._proxy = proxy_for(address)
+        self._session = requests.Session()
+        self._session.trust_env = False
+        self._session.headers["User-Agent"] = user_agent
+        adapter = _Adapter()
+        for prefix in ("http://", "https://"):
+            self._session.mount(prefix, adapter)
+
+    @property
+    def proxy(self) -> str | None:
+        """Host and port of the proxy in use, or None. Never its password."""
+        if self._proxy is None:
+            return None
+        host, port = proxy_endpoint(self._proxy)
+        return f"{host}:{port}"
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        token: str | None = None,
+        timeout_s: float = READ_TIMEOUT_S,
+        cap: int = API_BODY_CAP,
+        **kwargs: Any,
+    ) -> Reply:
+        """Send one request and read its answer.
+
+        Args:
+            path: begins with a slash; relative to the address.
+            token: sent as `Authorization: Token ...`.
+            timeout_s: for all of it: connect, send, and the whole of the answer.
+            kwargs: params, json, data, files as for `requests`.
+
+        Raises:
+            ChannelError: where no HTTP answer came.
+        """
+        if token and not _HEADER_SAFE.fullmatch(token):
+            raise ChannelError(
+                Cause.CREDENTIALS_INVALID,
+                Stage.REQUEST,
+                "the stored token has characters that no token has",
+                self._facts,
+            )
+        deadline = Deadline(timeout_s)
+        url = self.address.join(path)
+        headers = {"Authorization": f"Token {token}"} if token else {}
+        started = time.monotonic()
+        try:
+            response = self._send(method, url, headers, deadline, kwargs)
+            with response:
+                body, complete = _read_body(response, cap, deadline)
+        except ChannelError as error:
+            raise error.with_facts(**self._facts) from error.__cause__
+        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError) as e:
+            raise self._converted(e, token) from e
+        lower = {name.lower(): value for name, value in response.headers.items()}
+        return Reply(
+            url,
+            response.status_code,
+            lower,
+            body,
+            complete,
+            time.monotonic() - started,
+            (token,) if token else (),
+        )
+
+    def _send(
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str],
+        deadline: Deadline,
+        kwargs: Mapping[str, Any],
+    ) -> requests.Response:
+        proxies = {"http": self._proxy, "https": self._proxy} if self._proxy else {}
+        for last in (False, True):
+            left = max(deadline.remaining(), 0.01)
+            try:
+                return self._session.request(
+                    method,
+                    url,
+                    headers=dict(headers),
+                    timeout=left,
+                    stream=True,
+                    allow_redirects=False,
+                    proxies=proxies,
+                    **kwargs,
+                )
+            except requests.ConnectionError as error:
+                # A kept connection that the server had closed meanwhile is no fault: once more,
+                # but never for a call whose repetition would do something twice
+                if last or method == "POST" or not _is_stale_connection(error):
+                    raise
+                self._session.close()
+        raise AssertionError("unreachable")
+
+    @property
+    def _facts(self) -> dict[str, Any]:
+        return {**self.address.facts, **({"proxy": self.proxy} if self._proxy else {})}
+
+    def _converted(self, error: BaseException, token: str | None) -> ChannelError:
+        """What a library's exception means; the one place where `requests` is understood."""
+        for item in chain(error):
+            if isinstance(item, ChannelError):
+                return item.with_facts(**self._facts)
+        status = tunnel_status(error)
+        if status is not None:
+            return proxy_refusal(status, self._facts)
+        cause, stage = _meaning(error)
+        if stage is Stage.TLS:
+            leaf = next(item for item in chain(error) if _is_tls(item))
+            return tls_failure(leaf, self.address.host).with_facts(**self._facts)
+        return ChannelError(cause, stage, _leaf_message(error), self._facts)
+
+    def close(self) -> None:
+        self._session.close()
+
+
+def _read_body(response: requests.Response, cap: int, deadline: Deadline) -> tuple[bytes, bool]:
+    """Read up to `cap` bytes; False where that was not all. A drip ends with the deadline."""
+    body = b""
+    try:
+        while len(body) < cap:
+            if deadline.over:
+                raise _timed_out()
+            chunk = _read_some(response.raw)
+            if not chunk:
+                return body, True
+            body += chunk
+    except urllib3.exceptions.ReadTimeoutError as error:
+        raise _timed_out() from error
+    except (urllib3.exceptions.HTTPError, OSError):
+        return body, False  # cut off in the middle: the judge says what that means
+    return body[:cap], False
+
+
+def _read_some(raw: Any) -> bytes:
+    """Return what has arrived, so that a drip cannot hold us beyond the deadline."""
+    if hasattr(raw, "read1"):
+        return bytes(raw.read1(_CHUNK, decode_content=True))
+    return bytes(raw.read(1, decode_content=True))  # urllib3 1.26 has no read1
+
+
+def _timed_out() -> ChannelError:
+    return ChannelError(Cause.RESPONSE_TIMED_OUT, Stage.RESPONSE, "no complete answer in time")
+
+
+def _is_stale_connection(error: BaseException) -> bool:
+    names = {type(item).__name__ for item in chain(error)}
+    return "RemoteDisconnected" in names or "ConnectionResetError" in names
+
+
+def _is_tls(item: BaseException) -> bool:
+    return type(item).__module__ == "ssl" and not type(item).__name__.startswith("SSLWant")
+
+
+def _leaf_message(error: BaseException) -> str:
+    """The innermost message: the outer ones repeat the URL with its query."""
+    leaf = list(chain(error))[-1]
+    return f"{type(leaf).__name__}: {leaf}"
+
+
+_Meaning = tuple[Cause, Stage]
+_BY_TYPE: tuple[tuple[str, _Meaning], ...] = (
+    ("BadStatusLine", (Cause.NOT_HTTP, Stage.RESPONSE)),
+    ("LineTooLong", (Cause.NOT_HTTP, Stage.RESPONSE)),
+    ("UnknownProtocol", (Cause.NOT_HTTP, Stage.RESPONSE)),
+    ("InvalidHeader", (Cause.NOT_HTTP, Stage.RESPONSE)),
+    ("HeaderParsingError", (Cause.NOT_HTTP, Stage.RESPONSE)),
+    ("ReadTimeoutError", (Cause.RESPONSE_TIMED_OUT, Stage.RESPONSE)),
+    ("ReadTimeout", (Cause.RESPONSE_TIMED_OUT, Stage.RESPONSE)),
+    ("RemoteDisconnected", (Cause.CONNECTION_RESET, Stage.REQUEST)),
+    ("ConnectionResetError", (Cause.CONNECTION_RESET, Stage.REQUEST)),
+    ("BrokenPipeError", (Cause.CONNECTION_RESET, Stage.REQUEST)),
+    ("ConnectTimeout", (Cause.CONNECTION_TIMED_OUT, Stage.CONNECT)),
+)
+
+
+def _meaning(error: BaseException) -> _Meaning:
+    """Cause and stage of an exception, by the most telling member of its chain."""
+    items = list(chain(error))
+    names = {type(item).__name__ for item in items}
+    if any(_is_tls(item) for item in items) or _timed_out_in_tls(error):
+        return Cause.TLS_HANDSHAKE_FAILED, Stage.TLS
+    # RemoteDisconnected is a BadStatusLine, but means something else
+    for name, meaning in _BY_TYPE:
+        if name in names:
+            return meaning
+    for item in items:
+        found = cause_of_os_error(item) if isinstance(item, OSError) else None
+        if found is not None:
+            return found, Stage.REQUEST
+    return Cause.UNKNOWN_ERROR, Stage.REQUEST
+
+
+def _timed_out_in_tls(error: BaseException) -> bool:
+    return any("handshake operation timed out" in str(item) for item in chain(error))
+
+
+Recorder = Callable[[Attempt], None]
+
+
+class HttpChannel:
+    """The live HTTP connection: a client that judges every answer and records every attempt.
+
+    The owner of its state; everybody else reads `state()`.
+    """
+
+    def __init__(
+        self,
+        address: Address,
+        token: str | None,
+        user_agent: str,
+        record: Recorder,
+        on_state: Callable[[], None],
+    ) -> None:
+        self._client = HttpClient(address, user_agent)
+        self._address = address
+        self._token = token
+        self._record = record
+        self._on_state = on_state
+        self._lock = threading.Lock()
+        self._error: ChannelError | None = None
+
+    @property
+    def error(self) -> ChannelError | None:
+        """What the last attempt failed with, counted or not; None after a success."""
+        with self._lock:
+            return self._error
+
+    def call(
+        self,
+        method: str,
+        path: str,
+        expect: Expect,
+        *,
+        timeout_s: float = READ_TIMEOUT_S,
+        counted: bool = True,
+        **kwargs: Any,
+    ) -> Any:
+        """Send a request with the printer's token and return the JSON of its success.
+
+        Args:
+            expect: tells a success from another JSON value.
+            counted: False keeps the attempt out of the session's figures (a diagnosis asked).
+
+        Raises:
+            ChannelError: after the attempt has been recorded.
+        """
+        try:
+            reply = self._client.request(
+                method, path, token=self._token, timeout_s=timeout_s, **kwargs
+            )
+            judge(reply, self._address, bool(self._token), expect)
+        except ChannelError as error:
+            self._note(error, counted)
+            raise
+        self._note(None, counted)
+        return reply.json()
+
+    def who_am_i(self, *, counted: bool = True) -> Any:
+        """Ask the server which printer the token belongs to (PROTOCOL 2.2)."""
+        return self.call(
+            "GET", PRINTER_PATH, expect_printer, counted=counted, timeout_s=WHO_AM_I_TIMEOUT_S
+        )
+
+    def _note(self, error: ChannelError | None, counted: bool) -> None:
+        if counted:
+            self._record(Attempt.failure(CHANNEL, error) if error else Attempt.success(CHANNEL))
+        with self._lock:
+            before, self._error = self._error, error
+        if (before and before.cause) is not (error and error.cause):
+            log.info("HTTP: %s", f"failing: {error}" if error else "okay")
+            self._on_state()
+
+    def close(self) -> None:
+        self._client.close()

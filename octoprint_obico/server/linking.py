@@ -1,0 +1,160 @@
+"""Linking: a 6-digit code from the Obico app is exchanged for a token (PROTOCOL 2.1)."""
+
+from __future__ import annotations
+
+import logging
+import re
+import threading
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any
+
+from .address import Address, parse_address
+from .causes import Cause
+from .errors import AddressError, ChannelError, ObicoError
+from .http import HttpClient
+from .responses import judge
+
+log = logging.getLogger("octoprint.plugins.obico.link")
+
+VERIFY_PATH = "/api/v1/octo/verify/"
+TIMEOUT_S = 12.0
+_TOKEN = re.compile(r"[\x21-\x7e]{1,256}")
+
+
+class LinkProblem(str, Enum):
+    """What is special to linking; all else is a Cause."""
+
+    CODE_MALFORMED = "code_malformed"
+    CODE_REJECTED = "code_rejected"
+
+    def __str__(self) -> str:
+        return self.value
+
+
+class LinkError(ObicoError):
+    """Linking failed. `problem` is a LinkProblem or a Cause; `facts` fill in the text."""
+
+    def __init__(self, problem: LinkProblem | Cause, facts: dict[str, Any] | None = None) -> None:
+        super().__init__(problem.value)
+        self.problem = problem
+        self.facts = facts or {}
+
+
+@dataclass(frozen=True)
+class LinkedPrinter:
+    """The printer that a code stood for."""
+
+    address: Address
+    id: int
+    name: str
+    token: str = field(repr=False)
+
+
+def normalise_code(code: object) -> str:
+    """Return the six digits of what was typed or pasted. Raises LinkError `code_malformed`."""
+    digits = re.sub(r"[\s-]", "", str(code))
+    if not re.fullmatch(r"[0-9]{6}", digits):
+        raise LinkError(LinkProblem.CODE_MALFORMED)
+    return digits
+
+
+def link(address_text: str, code: object, user_agent: str) -> LinkedPrinter:
+    """Exchange a code for a token at the given server.
+
+    Raises:
+        LinkError: a wrong or expired code, a server that cannot be reached and a server that is no
+            Obico Server are told apart by its `problem`.
+    """
+    digits = normalise_code(code)
+    try:
+        address = parse_address(address_text)
+    except AddressError as error:
+        raise LinkError(error.cause, error.facts) from error
+    client = HttpClient(address, user_agent)
+    try:
+        reply = client.request("POST", VERIFY_PATH, params={"code": digits}, timeout_s=TIMEOUT_S)
+        value = reply.json()
+        if reply.status in (400, 404) and isinstance(value, dict):
+            raise LinkError(LinkProblem.CODE_REJECTED, address.facts)
+        judge(reply, address, False, _has_token)
+    except ChannelError as error:
+        raise LinkError(error.cause, {**error.facts, **address.facts}) from error
+    finally:
+        client.close()
+    printer = value["printer"]
+    name = str(printer.get("name") or "")[:200]
+    return LinkedPrinter(address, int(printer.get("id") or 0), name, printer["auth_token"])
+
+
+def _has_token(value: Any) -> bool:
+    printer = value.get("printer") if isinstance(value, dict) else None
+    token = printer.get("auth_token") if isinstance(printer, dict) else None
+    return isinstance(token, str) and _TOKEN.fullmatch(token) is not None
+
+
+@dataclass(frozen=True)
+class LinkOutcome:
+    """How linking ended: a printer, or a problem."""
+
+    printer: LinkedPrinter | None = None
+    error: LinkError | None = None
+
+
+class LinkJob:
+    """Links in the background: one attempt at a time, no request of a browser waits for it.
+
+    Args:
+        on_linked: takes the linked printer; called from the job's thread.
+        announce: called at the end.
+    """
+
+    def __init__(
+        self,
+        user_agent: str,
+        on_linked: Callable[[LinkedPrinter], None],
+        announce: Callable[[], None],
+    ) -> None:
+        self._user_agent = user_agent
+        self._on_linked, self._announce = on_linked, announce
+        self._lock = threading.Lock()
+        self._run_id: str | None = None
+        self._running = False
+        self._outcome: LinkOutcome | None = None
+
+    def start(self, address: str, code: object) -> str | None:
+        """Start linking; return the run's id, or None while another attempt is under way."""
+        with self._lock:
+            if self._running:
+                return None
+            run_id = uuid.uuid4().hex[:12]
+            self._run_id, self._running, self._outcome = run_id, True, None
+        threading.Thread(
+            target=self._work, args=(address, code), name="obico-link", daemon=True
+        ).start()
+        return run_id
+
+    def _work(self, address: str, code: object) -> None:
+        outcome = LinkOutcome(error=LinkError(Cause.UNKNOWN_ERROR))
+        try:
+            printer = link(address, code, self._user_agent)
+            self._on_linked(printer)
+            outcome = LinkOutcome(printer)
+            log.info("Linked to printer %d at %s", printer.id, printer.address)
+        except LinkError as error:
+            outcome = LinkOutcome(error=error)
+            log.info("Linking failed: %s", error)
+        except Exception:  # whoever waits for the outcome must get one; the fault is logged
+            log.exception("Linking failed unexpectedly")
+        finally:
+            with self._lock:
+                self._outcome, self._running = outcome, False
+            self._announce()
+
+    def state(self) -> tuple[str | None, str, LinkOutcome | None]:
+        """The run's id, "none", "running" or "finished", and the outcome of the last run."""
+        with self._lock:
+            state = "none" if self._run_id is None else "running" if self._running else "finished"
+            return self._run_id, state, self._outcome

@@ -1,0 +1,226 @@
+"""What the server's answer to an API call means: a status, some headers and a body, judged."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from email.utils import parsedate_to_datetime
+from typing import Any, Optional
+from urllib.parse import urljoin, urlsplit
+
+from .address import Address
+from .causes import Cause
+from .errors import ChannelError, Stage
+from .redact import redact
+
+BODY_START = 200
+"""Characters of a body that are kept as evidence (DIAGNOSIS contract)."""
+
+
+@dataclass(frozen=True)
+class Reply:
+    """An HTTP answer, read to its end or to the cap.
+
+    Attributes:
+        url: what was asked, without the query.
+        headers: names in lower case.
+        complete: False where the body was cut off by the server, the cap or the time limit.
+        seconds: from sending the request to the end of the body.
+    """
+
+    url: str
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    complete: bool = True
+    seconds: float = 0.0
+    secrets: tuple[str, ...] = field(default=(), repr=False)
+
+    @property
+    def text(self) -> str:
+        return self.body.decode("utf-8", "replace")
+
+    @property
+    def body_start(self) -> str:
+        """The first characters of the body, redacted and on one line, as evidence."""
+        return redact(self.text[: BODY_START * 4], *self.secrets)[:BODY_START]
+
+    def json(self) -> Any:
+        """The body as JSON, or None where it is none."""
+        try:
+            return json.loads(self.body)
+        except ValueError:
+            return None
+
+    @property
+    def is_html(self) -> bool:
+        kind = self.headers.get("content-type", "")
+        return "html" in kind or self.text.lstrip()[:15].lower().startswith(("<!doctype", "<html"))
+
+    @property
+    def title(self) -> str:
+        found = re.search(r"(?is)<title[^>]*>(.*?)</title>", self.text[:20000])
+        return redact(found.group(1))[:80] if found else ""
+
+    @property
+    def date(self) -> float | None:
+        """The server's clock in Unix seconds, from its Date header."""
+        try:
+            return parsedate_to_datetime(self.headers["date"]).timestamp()
+        except (KeyError, TypeError, ValueError):
+            return None
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What was seen, for the evidence."""
+        return {
+            "status": self.status,
+            "server": redact(self.headers.get("server", ""))[:80],
+            "content_type": redact(self.headers.get("content-type", ""))[:80],
+            "title": self.title,
+            "body": self.body_start,
+        }
+
+
+Expect = Callable[[Any], bool]
+"""Tells whether a JSON value has the form that a call's success has."""
+
+
+def judge(reply: Reply, address: Address, token_sent: bool, expect: Expect) -> None:
+    """Return where the reply is the API's success; raise what it means otherwise.
+
+    Raises:
+        ChannelError: at stage RESPONSE, with the reply's facts.
+    """
+    verdict = _BY_STATUS.get(reply.status) or _BY_CLASS.get(reply.status // 100, _unknown)
+    found = verdict(reply, address, token_sent, expect)
+    if found is None:
+        return
+    cause, extra = found
+    raise ChannelError(
+        cause,
+        Stage.RESPONSE,
+        f"HTTP {reply.status} from {reply.url}",
+        {**address.facts, **reply.facts, **extra},
+        retry_after=retry_after(reply),
+    )
+
+
+def retry_after(reply: Reply) -> float | None:
+    """Seconds until the server wants to be asked again (RFC 9110 10.2.3), at most a day."""
+    value = reply.headers.get("retry-after", "").strip()
+    if value.isdigit():
+        return float(min(int(value), 86400))
+    try:
+        until = parsedate_to_datetime(value).timestamp()
+    except (TypeError, ValueError):
+        return None
+    now = reply.date
+    return None if now is None else min(max(0.0, until - now), 86400.0)
+
+
+_Finding = Optional[tuple[Cause, dict[str, Any]]]
+_Judge = Callable[[Reply, Address, bool, Expect], _Finding]
+
+_LOGIN_PAGE = re.compile(r"(?i)type=[\"']?password|log[ -]?in|sign[ -]?in|captive|hotspot|portal")
+_PLAIN_TO_TLS = re.compile(
+    r"(?i)plain HTTP request was sent to (an? )?(HTTPS|TLS|SSL)|HTTP request to an HTTPS server"
+    r"|speaking plain HTTP to an SSL"
+)
+
+
+def _success(reply: Reply, address: Address, token_sent: bool, expect: Expect) -> _Finding:
+    value = reply.json()
+    if value is not None and expect(value):
+        return None
+    if reply.is_html:
+        login = _LOGIN_PAGE.search(reply.text)
+        return (Cause.CAPTIVE_PORTAL if login else Cause.NOT_AN_OBICO_SERVER), {}
+    if value is None and (not reply.complete or _looks_like_json(reply)):
+        return Cause.INVALID_RESPONSE, {"complete": reply.complete}
+    return Cause.NOT_AN_OBICO_SERVER, {}
+
+
+def _looks_like_json(reply: Reply) -> bool:
+    kind = reply.headers.get("content-type", "")
+    return "json" in kind or reply.body.lstrip()[:1] in (b"{", b"[")
+
+
+def _redirect(reply: Reply, address: Address, token_sent: bool, expect: Expect) -> _Finding:
+    target = urljoin(reply.url, reply.headers.get("location", ""))
+    try:
+        parts = urlsplit(target)
+        host, location = (parts.hostname or "").lower(), f"{parts.scheme}://{parts.netloc}"
+    except ValueError:
+        return Cause.NOT_AN_OBICO_SERVER, {}
+    shown = redact(f"{location}{parts.path}")
+    if host != address.host:
+        return Cause.CAPTIVE_PORTAL, {"location": shown}
+    asked = urlsplit(reply.url).path[len(address.path) :].rstrip("/")
+    path = parts.path.rstrip("/")
+    if parts.scheme not in ("http", "https") or not path.endswith(asked):
+        return Cause.NOT_AN_OBICO_SERVER, {"location": shown}
+    suggestion = redact(location + path[: len(path) - len(asked)])
+    return Cause.ADDRESS_REDIRECTED, {"location": shown, "suggestion": suggestion}
+
+
+def _bad_request(reply: Reply, address: Address, token_sent: bool, expect: Expect) -> _Finding:
+    if _PLAIN_TO_TLS.search(reply.text):
+        return Cause.HTTPS_REQUIRED, {"suggestion": f"https://{address.host}:{address.port}"}
+    return Cause.UNKNOWN_ERROR, {}
+
+
+def _unauthorized(reply: Reply, address: Address, token_sent: bool, expect: Expect) -> _Finding:
+    """Tell the Obico Server's own 401 (PROTOCOL 2.0) from that of a proxy in front of it."""
+    value = reply.json()
+    scheme = reply.headers.get("www-authenticate", "").strip().lower()
+    if not isinstance(value, dict) or scheme.startswith(("basic", "digest", "negotiate")):
+        return Cause.ACCESS_DENIED, {}
+    if "error" in value and "is_authenticated" in value:
+        return Cause.CREDENTIALS_INVALID, {}
+    detail = str(value.get("detail", ""))
+    if "not provided" in detail:
+        return (Cause.AUTHORIZATION_STRIPPED if token_sent else Cause.NOT_LINKED), {}
+    if scheme.startswith("token") or "token" in detail.lower():
+        return Cause.CREDENTIALS_INVALID, {}
+    return Cause.ACCESS_DENIED, {}
+
+
+def _always(cause: Cause) -> _Judge:
+    def verdict(reply: Reply, address: Address, token_sent: bool, expect: Expect) -> _Finding:
+        return cause, {}
+
+    return verdict
+
+
+def _throttled(reply: Reply, address: Address, token_sent: bool, expect: Expect) -> _Finding:
+    return Cause.THROTTLED, {"retry_after": retry_after(reply)}
+
+
+_unknown = _always(Cause.UNKNOWN_ERROR)
+
+_BY_STATUS: Mapping[int, _Judge] = {
+    200: _success,
+    201: _success,
+    304: _unknown,
+    400: _bad_request,
+    401: _unauthorized,
+    403: _always(Cause.ACCESS_DENIED),
+    404: _always(Cause.NOT_AN_OBICO_SERVER),
+    405: _always(Cause.NOT_AN_OBICO_SERVER),
+    407: _always(Cause.PROXY_AUTHENTICATION_REQUIRED),
+    429: _throttled,
+    451: _always(Cause.ACCESS_DENIED),
+    502: _always(Cause.SERVER_UNAVAILABLE),
+    503: _always(Cause.SERVER_UNAVAILABLE),
+    504: _always(Cause.SERVER_UNAVAILABLE),
+    511: _always(Cause.CAPTIVE_PORTAL),
+}
+
+_BY_CLASS: Mapping[int, _Judge] = {
+    2: _success,
+    3: _redirect,
+    5: _always(Cause.SERVER_ERROR),
+}

@@ -1,0 +1,404 @@
+"""Keeps the WebSocket open: connects, proves, pings, notices its end, waits, connects again.
+
+One thread owns the connection. Others talk to it through a queue and a wake-up socket, so nobody
+ever waits for the network.
+"""
+
+from __future__ import annotations
+
+import logging
+import socket
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import replace
+from typing import Any
+
+from .address import Address
+from .backoff import backoff
+from .causes import Cause
+from .channel_state import Snapshot, State
+from .errors import Attempt, ChannelError, Stage
+from .messages import ServerMessage, encode, parse_message
+from .websocket import (
+    CHANNEL,
+    CLOSE_REPLACED,
+    Closed,
+    Connection,
+    Message,
+    Pong,
+    open_connection,
+)
+
+log = logging.getLogger("octoprint.plugins.obico.websocket")
+
+PING_INTERVAL_S = 8.0
+PONG_TIMEOUT_S = 5.0
+"""A frozen peer is noticed after both together: 13 s at the most."""
+
+FIRST_MESSAGE_TIMEOUT_S = 8.0
+"""The server speaks first, at once (PROTOCOL 6.2); an open socket alone proves nothing."""
+
+STATUS_INTERVAL_S = 30.0
+"""The server forgets a printer that sends nothing for 120 s (PROTOCOL 4.3)."""
+
+PROVEN_AFTER_S = 20.0
+"""A connection that has lived so long ends the growth of the pauses."""
+
+SHORT_LIVED_S = 150.0
+"""A connection that ends before this age was dropped soon; idle time-outs are shorter."""
+
+SHARED_WINDOW_S = 600.0
+"""Replaced twice (close code 4321) within this time: another printer uses the same token.
+Longer than the pause that follows, so that a rival who stays is still found after it."""
+
+SHARED_CLEARED_S = 330.0
+"""A connection that lives longer than a rival of our kind pauses: the rival is gone."""
+
+_CAP_WATCHED_S, _CAP_S, _CAP_DENIED_S = 6.0, 90.0, 300.0
+_OUTBOX = 100
+
+
+class Supervisor:
+    """The live WebSocket channel.
+
+    Args:
+        record: takes each finished attempt (not those that a diagnosis asked for).
+        on_state: called after each change of state, from the channel's thread.
+        on_message: takes what the server says, from the channel's thread; must return soon.
+        status: builds the next status message; told whether the settings section is due.
+        watched: whether somebody looks at the status just now: then pauses are short.
+    """
+
+    def __init__(
+        self,
+        address: Address,
+        token: str,
+        user_agent: str,
+        *,
+        record: Callable[[Attempt], None],
+        on_state: Callable[[], None],
+        on_message: Callable[[ServerMessage], None],
+        status: Callable[[bool], Mapping[str, Any] | None],
+        watched: Callable[[], bool],
+    ) -> None:
+        self._address, self._token, self._user_agent = address, token, user_agent
+        self._record, self._on_state, self._on_message = record, on_state, on_message
+        self._status, self._watched = status, watched
+        self._lock = threading.Lock()
+        self._changed = threading.Condition(self._lock)
+        self._snapshot = Snapshot(State.OFFLINE, time.time(), down_since=time.time())
+        self._outbox: deque[Mapping[str, Any]] = deque(maxlen=_OUTBOX)
+        self._status_due = False
+        self._retry = threading.Event()
+        self._uncounted = False
+        self._stop = threading.Event()
+        self._wake_out, self._wake_in = socket.socketpair()
+        self._wake_out.setblocking(False)
+        self._wake_in.setblocking(False)
+        self._connection: Connection | None = None
+        self._replaced_at: deque[float] = deque(maxlen=2)
+        self._pong_payload = 0
+        self._thread = threading.Thread(target=self._run, name="obico-websocket", daemon=True)
+
+    # ---- for everybody else ------------------------------------------------------------------
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self, timeout_s: float = 2.0) -> None:
+        """End the connection and the thread, waiting up to `timeout_s` seconds for both."""
+        self._stop.set()
+        self._retry.set()
+        self._wake()
+        self._thread.join(timeout_s / 2)
+        connection = self._connection
+        if self._thread.is_alive() and connection is not None:
+            connection.abort()
+            self._thread.join(timeout_s / 2)
+
+    def snapshot(self) -> Snapshot:
+        with self._lock:
+            return self._snapshot
+
+    def send(self, message: Mapping[str, Any]) -> None:
+        """Queue a message; the oldest is lost where more than a hundred wait."""
+        self._outbox.append(message)
+        self._wake()
+
+    def send_status(self) -> None:
+        """Send the status as soon as possible; several calls become one message."""
+        self._status_due = True
+        self._wake()
+
+    def retry_now(self, *, counted: bool = True) -> None:
+        """End a pause between attempts. The next attempt is counted unless said otherwise."""
+        if self.snapshot().state is State.WAITING:
+            self._uncounted = not counted
+            self._retry.set()
+
+    def ping_now(self) -> None:
+        """Ask the peer for a sign of life, without waiting for the next regular ping."""
+        self.send(_PING)
+
+    def wait(self, condition: Callable[[Snapshot], bool], timeout_s: float) -> Snapshot:
+        """Wait until the snapshot meets the condition, or the time is up; return the last one."""
+        with self._changed:
+            self._changed.wait_for(lambda: condition(self._snapshot), timeout_s)
+            return self._snapshot
+
+    # ---- the thread --------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        delays = self._delays()
+        while not self._stop.is_set():
+            began = time.monotonic()
+            counted, self._uncounted = not self._uncounted, False
+            try:
+                self._one_connection(counted)
+            except ChannelError as error:
+                self._failed(error, counted)
+            except Exception as error:  # a fault of ours must not end the thread; it is logged
+                log.exception("Unexpected error in the WebSocket channel")
+                self._failed(ChannelError(Cause.UNKNOWN_ERROR, Stage.OPEN, error), counted)
+            if time.monotonic() - began > PROVEN_AFTER_S:
+                delays = self._delays()
+            self._pause(next(delays))
+        self._set(state=State.STOPPED, error=None)
+        self._wake_in.close()
+        self._wake_out.close()
+
+    def _delays(self) -> Iterator[float]:
+        return backoff(self._cap)
+
+    def _cap(self) -> float:
+        if self.snapshot().shared:
+            return _CAP_DENIED_S
+        if self._watched():
+            return _CAP_WATCHED_S
+        error = self.snapshot().error
+        denied = error is not None and error.facts.get("status") in (401, 403)
+        return _CAP_DENIED_S if denied else _CAP_S
+
+    def _pause(self, delay_s: float) -> None:
+        if self.snapshot().shared:
+            delay_s = _CAP_DENIED_S
+        self._retry.wait(delay_s)  # stop() sets it as well
+        self._retry.clear()
+
+    def _one_connection(self, counted: bool) -> None:
+        self._set(state=State.CONNECTING)
+        connection = open_connection(self._address, self._token, self._user_agent)
+        self._connection = connection
+        try:
+            connection.watch(self._wake_in)
+            self._prove(connection)
+            if counted:
+                self._record(Attempt.success(CHANNEL))
+            self._serve(connection)
+        finally:
+            self._connection = None
+            connection.close()
+
+    def _prove(self, connection: Connection) -> None:
+        """Wait for the server's first message; only then is the channel connected."""
+        end = connection.opened_at + FIRST_MESSAGE_TIMEOUT_S
+        while not self._stop.is_set():
+            left = end - time.monotonic()
+            if left <= 0:
+                raise ChannelError(
+                    Cause.WEBSOCKET_UNRESPONSIVE,
+                    Stage.OPEN,
+                    "opened, but the server said nothing",
+                    {**self._address.facts, "seconds": round(connection.age_s, 1)},
+                )
+            event = connection.poll(left)
+            self._drain_wake()
+            if isinstance(event, Closed):
+                raise self._dropped(event, connection)
+            if isinstance(event, Message):
+                self._set(state=State.CONNECTED, error=None, last_pong_at=time.time(), attempt=True)
+                self._take(event)
+                return
+
+    def _serve(self, connection: Connection) -> None:
+        """Pass messages both ways until the connection ends. Returns only when stopping."""
+        now = time.monotonic()
+        heard, status_at = now, now
+        pinged: float | None = None
+        counted = True
+        settings_due = True
+        self._status_due = True
+        while not self._stop.is_set():
+            now = time.monotonic()
+            # events first: one that ends a print must arrive before the status without it
+            ping_wanted = self._send_outbox(connection)
+            if self._status_due or now >= status_at:
+                self._status_due, status_at = False, now + STATUS_INTERVAL_S
+                settings_due = not self._send_status(connection, settings_due) and settings_due
+            if pinged is None and (ping_wanted or now - heard >= PING_INTERVAL_S):
+                pinged, counted = now, not ping_wanted
+                self._ping(connection)
+            if pinged is not None and now - pinged >= PONG_TIMEOUT_S:
+                raise self._unresponsive(connection, now - heard)
+            due = pinged + PONG_TIMEOUT_S if pinged is not None else heard + PING_INTERVAL_S
+            event = connection.poll(min(due, status_at) - now)
+            self._drain_wake()
+            if isinstance(event, Closed):
+                raise self._dropped(event, connection)
+            if isinstance(event, Message):
+                self._take(event)
+            if isinstance(event, Pong):
+                heard, pinged = time.monotonic(), None
+                if counted:  # not one that a diagnosis asked for
+                    self._record(Attempt.success(CHANNEL))
+                self._lived(connection)
+        # stopping is no error
+
+    def _send_status(self, connection: Connection, with_settings: bool) -> bool:
+        message = self._status(with_settings)
+        if message is None:
+            return False
+        connection.send_text(encode(message))
+        return True
+
+    def _send_outbox(self, connection: Connection) -> bool:
+        """Send what is queued; return whether a ping was asked for."""
+        ping_wanted = False
+        while self._outbox:
+            message = self._outbox.popleft()
+            if message is _PING:
+                ping_wanted = True
+            else:
+                connection.send_text(encode(message))
+        return ping_wanted
+
+    def _ping(self, connection: Connection) -> None:
+        self._pong_payload += 1
+        connection.ping(str(self._pong_payload).encode("ascii"))
+
+    def _lived(self, connection: Connection) -> None:
+        cleared: dict[str, Any] = {}
+        if connection.age_s > SHARED_CLEARED_S:
+            cleared["shared"] = False
+        if connection.age_s > SHORT_LIVED_S:
+            cleared["drops"] = 0
+        self._set(last_pong_at=time.time(), **cleared)
+
+    def _take(self, event: Message) -> None:
+        if isinstance(event.data, bytes):
+            log.debug("Binary message of %d bytes passed over", len(event.data))
+            return
+        message = parse_message(event.data)
+        if message is None:
+            log.debug("A message that is no JSON object was passed over")
+            return
+        for name in message.rejected:
+            log.warning("The server sent a command that is not known: %r", name)
+        try:
+            self._on_message(message)
+        except Exception:  # the printer's side must not end the connection; it is logged
+            log.exception("A message of the server could not be carried out")
+
+    # ---- how it ends -------------------------------------------------------------------------
+
+    def _dropped(self, event: Closed, connection: Connection) -> ChannelError:
+        facts = {
+            **self._address.facts,
+            "seconds": round(connection.age_s, 1),
+            "code": event.code if event.code is not None else "none",
+            "reason": event.reason,
+        }
+        if event.code == CLOSE_REPLACED and self._note_replaced():
+            return ChannelError(
+                Cause.CREDENTIALS_SHARED,
+                Stage.OPEN,
+                "closed with 4321 again: another printer uses the same token",
+                facts,
+            )
+        return ChannelError(
+            Cause.WEBSOCKET_DROPPED,
+            Stage.OPEN,
+            f"closed after {facts['seconds']} s, code {facts['code']}",
+            facts,
+        )
+
+    def _note_replaced(self) -> bool:
+        """Remember a close with 4321; return whether it was the second within the window."""
+        now = time.monotonic()
+        self._replaced_at.append(now)
+        shared = len(self._replaced_at) == 2 and now - self._replaced_at[0] < SHARED_WINDOW_S
+        if shared:
+            self._set(shared=True)
+        return shared
+
+    def _unresponsive(self, connection: Connection, silent_s: float) -> ChannelError:
+        facts = {**self._address.facts, "seconds": round(silent_s, 1)}
+        return ChannelError(
+            Cause.WEBSOCKET_UNRESPONSIVE,
+            Stage.OPEN,
+            f"no answer to a ping, nothing heard for {silent_s:.0f} s",
+            facts,
+        )
+
+    def _failed(self, error: ChannelError, counted: bool) -> None:
+        if self._stop.is_set():
+            return
+        before = self.snapshot()
+        was_open = before.state is State.CONNECTED
+        if counted or was_open:
+            self._record(Attempt.failure(CHANNEL, error))
+        lived_s = time.time() - before.since if was_open else 0.0
+        short = was_open and lived_s < SHORT_LIVED_S
+        self._set(
+            state=State.WAITING,
+            error=error,
+            attempt=True,
+            drops=before.drops + 1 if short else 0,
+            last_drop=error if short else before.last_drop,
+            last_lived_s=lived_s,
+        )
+
+    def _set(self, *, attempt: bool = False, **changes: Any) -> None:
+        """The one place where the state changes; logs each change of it once."""
+        with self._changed:
+            before = self._snapshot
+            state = changes.get("state", before.state)
+            if state is not before.state:
+                changes["since"] = time.time()
+            if state is State.CONNECTED:
+                changes["down_since"] = None
+            elif before.down_since is None:
+                changes["down_since"] = time.time()
+            attempts = before.attempts + (1 if attempt else 0)
+            self._snapshot = after = replace(before, attempts=attempts, **changes)
+            self._changed.notify_all()
+        if after.state is not before.state:
+            self._log_transition(before, after)
+            self._on_state()
+
+    @staticmethod
+    def _log_transition(before: Snapshot, after: Snapshot) -> None:
+        error = after.error
+        again = error is not None and before.error is not None and error.cause is before.error.cause
+        noisy = after.state is State.CONNECTING or again
+        level = logging.DEBUG if noisy else logging.INFO
+        reason = f": {error}" if error is not None and after.state is State.WAITING else ""
+        log.log(level, "WebSocket: %s -> %s%s", before.state, after.state, reason)
+
+    # ---- waking the thread -------------------------------------------------------------------
+
+    def _wake(self) -> None:
+        with suppress(OSError):  # full: it is awake already; closed: it has ended
+            self._wake_out.send(b"x")
+
+    def _drain_wake(self) -> None:
+        with suppress(OSError):  # empty
+            while self._wake_in.recv(64):
+                pass
+
+
+_PING: Mapping[str, Any] = {"ping": True}
+"""Stands in the queue for a ping that somebody asked for."""

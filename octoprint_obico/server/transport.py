@@ -1,0 +1,323 @@
+"""From an address to a connected socket: name, connect, proxy, TLS.
+
+The live WebSocket, the live HTTP connections and the diagnosis all come through here, so that what
+is diagnosed is what is used. Every step has a time limit and raises ChannelError with its stage.
+"""
+
+from __future__ import annotations
+
+import base64
+import errno
+import ipaddress
+import os
+import selectors
+import socket
+import ssl
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from .address import Address
+from .causes import Cause
+from .deadline import Deadline
+from .errors import (
+    ChannelError,
+    Stage,
+    cause_of_os_error,
+    cause_of_resolver_error,
+    cause_of_tls_error,
+    proxy_refusal,
+)
+from .trust import proxy_endpoint
+
+HEAD_START_S = 0.25
+"""How long one address is tried alone before the next is tried beside it (RFC 8305 section 8)."""
+
+CONNECT_TIMEOUT_S = 6.0
+"""Longest wait for a TCP connection. A lost SYN is sent again after 1 and 3 s; both fit in."""
+
+_MAX_PROXY_ANSWER = 16 * 1024
+_PROXY_ADDRESS_LIMIT = 8
+
+
+@dataclass(frozen=True)
+class Target:
+    """One address of a host that can be connected to."""
+
+    family: int
+    sockaddr: tuple[Any, ...]
+
+    @property
+    def ip(self) -> str:
+        return str(self.sockaddr[0])
+
+
+@dataclass(frozen=True)
+class Tried:
+    """How connecting to one address ended. `error` is None for the one that was taken."""
+
+    ip: str
+    seconds: float
+    error: str | None
+
+
+def resolve(host: str, port: int, deadline: Deadline) -> list[Target]:
+    """Return the addresses of `host` in the operating system's order of preference.
+
+    getaddrinfo cannot be interrupted, so it runs in a thread of its own that is left behind when
+    the time is up (it ends with the resolver's own time-outs).
+
+    Raises:
+        ChannelError: one of the dns_* causes, at stage NAME.
+    """
+    outcome: list[Any] = []
+    done = threading.Event()
+
+    def look_up() -> None:
+        try:
+            outcome.append(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
+        except (OSError, UnicodeError) as error:
+            outcome.append(error)
+        finally:
+            done.set()
+
+    threading.Thread(target=look_up, name="obico-resolve", daemon=True).start()
+    facts = {"host": host, "port": port}
+    if not done.wait(deadline.remaining()):
+        raise ChannelError(Cause.DNS_TIMEOUT, Stage.NAME, "no answer in time", facts)
+    answer = outcome[0]
+    if isinstance(answer, socket.gaierror):
+        raise ChannelError(cause_of_resolver_error(answer), Stage.NAME, answer, facts) from answer
+    if isinstance(answer, Exception):
+        raise ChannelError(Cause.DNS_NAME_NOT_FOUND, Stage.NAME, answer, facts) from answer
+    targets = list(dict.fromkeys(Target(entry[0], tuple(entry[4])) for entry in answer))
+    return _checked_targets(host, targets, facts)
+
+
+def _checked_targets(host: str, targets: list[Target], facts: dict[str, Any]) -> list[Target]:
+    """Refuse an answer that names no machine: 0.0.0.0, or loopback for a public name."""
+    if not targets:
+        raise ChannelError(Cause.DNS_NO_ADDRESS, Stage.NAME, "no address", facts)
+    if _is_literal(host):
+        return targets
+    addresses = [ipaddress.ip_address(target.ip.partition("%")[0]) for target in targets]
+    public = "." in host and not host.endswith((".local", ".localhost", ".lan", ".localdomain"))
+    own_name = host.split(".")[0] == socket.gethostname().split(".")[0]
+    if all(a.is_unspecified or (a.is_loopback and public and not own_name) for a in addresses):
+        facts = {**facts, "addresses": [str(a) for a in addresses]}
+        raise ChannelError(Cause.DNS_BLOCKED, Stage.NAME, "the answer names no machine", facts)
+    return targets
+
+
+def _is_literal(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host.partition("%")[0])
+    except ValueError:
+        return False
+    return True
+
+
+class _Race:
+    """Connects to several addresses, each with a head start over the next (RFC 8305)."""
+
+    def __init__(self, targets: Sequence[Target], deadline: Deadline) -> None:
+        self._waiting = list(targets)
+        self._deadline = deadline
+        self._selector = selectors.DefaultSelector()
+        self._started: dict[socket.socket, tuple[Target, float]] = {}
+        self.tried: list[Tried] = []
+        self.errors: list[OSError] = []
+
+    def run(self) -> socket.socket | None:
+        """Return the first connected socket, or None where none connected in time."""
+        try:
+            while (self._waiting or self._started) and not self._deadline.over:
+                winner = self._start_next() if self._waiting else None
+                winner = winner or self._wait()
+                if winner is not None:
+                    return winner
+            return None
+        finally:
+            for sock, (target, start) in self._started.items():
+                self.tried.append(Tried(target.ip, start - self._deadline.remaining(), "no answer"))
+                sock.close()
+            self._selector.close()
+
+    def _start_next(self) -> socket.socket | None:
+        target, left = self._waiting.pop(0), self._deadline.remaining()
+        try:
+            sock = socket.socket(target.family, socket.SOCK_STREAM)
+        except OSError as error:  # no IPv6 in this kernel
+            self._note(target, left, error)
+            return None
+        sock.setblocking(False)
+        code = sock.connect_ex(target.sockaddr)
+        if code == 0:
+            return self._won(sock, target, left)
+        if code not in (errno.EINPROGRESS, errno.EWOULDBLOCK):
+            sock.close()
+            self._note(target, left, OSError(code, os.strerror(code)))
+            return None
+        self._started[sock] = (target, left)
+        self._selector.register(sock, selectors.EVENT_WRITE)
+        return None
+
+    def _wait(self) -> socket.socket | None:
+        if not self._started:
+            return None
+        patience = self._deadline.remaining()
+        if self._waiting:
+            patience = min(HEAD_START_S, patience)
+        for key, _ in self._selector.select(patience):
+            sock = key.fileobj
+            assert isinstance(sock, socket.socket)
+            self._selector.unregister(sock)
+            target, start = self._started.pop(sock)
+            code = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+            if code == 0:
+                return self._won(sock, target, start)
+            sock.close()
+            self._note(target, start, OSError(code, os.strerror(code)))
+        return None
+
+    def _won(self, sock: socket.socket, target: Target, start: float) -> socket.socket:
+        self.tried.append(Tried(target.ip, start - self._deadline.remaining(), None))
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return sock
+
+    def _note(self, target: Target, start: float, error: OSError) -> None:
+        self.errors.append(error)
+        name = errno.errorcode.get(error.errno or 0, str(error))
+        self.tried.append(Tried(target.ip, start - self._deadline.remaining(), name))
+
+
+def connect(
+    targets: Sequence[Target], host: str, port: int, deadline: Deadline
+) -> tuple[socket.socket, list[Tried]]:
+    """Return a connected socket to the first address that takes the connection, and all tries.
+
+    The socket blocks, with a time limit of what is left of the deadline.
+
+    Raises:
+        ChannelError: at stage CONNECT, with what each address answered in its facts.
+    """
+    race = _Race(targets, deadline.within(CONNECT_TIMEOUT_S))
+    winner = race.run()
+    if winner is not None:
+        winner.settimeout(max(deadline.remaining(), 0.01))
+        return winner, race.tried
+    seen = [f"{tried.ip}: {tried.error}" for tried in race.tried]
+    facts = {"host": host, "port": port, "addresses": seen, "ips": [t.ip for t in race.tried]}
+    raise ChannelError(_connect_cause(race), Stage.CONNECT, "; ".join(seen), facts)
+
+
+def _connect_cause(race: _Race) -> Cause:
+    """One cause for many addresses: what a silent or refusing one says outranks a missing route."""
+    if any(tried.error == "no answer" for tried in race.tried):
+        return Cause.CONNECTION_TIMED_OUT
+    causes = {cause_of_os_error(error) or Cause.UNKNOWN_ERROR for error in race.errors}
+    telling = causes - {Cause.NETWORK_DOWN} or causes
+    if len(telling) == 1:
+        return telling.pop()
+    for cause in (Cause.CONNECTION_TIMED_OUT, Cause.CONNECTION_REFUSED, Cause.HOST_UNREACHABLE):
+        if cause in telling:
+            return cause
+    return Cause.CONNECTION_TIMED_OUT if not telling else Cause.UNKNOWN_ERROR
+
+
+def start_tls(
+    sock: socket.socket, host: str, context: ssl.SSLContext, deadline: Deadline
+) -> ssl.SSLSocket:
+    """Return `sock` wrapped in TLS; `sock` is closed when that fails.
+
+    Raises:
+        ChannelError: at stage TLS.
+    """
+    sock.settimeout(max(deadline.remaining(), 0.01))
+    try:
+        return context.wrap_socket(sock, server_hostname=host)
+    except (OSError, ValueError) as error:  # ssl.SSLError and time-outs are OSErrors
+        sock.close()
+        raise tls_failure(error, host) from error
+
+
+def tls_failure(error: BaseException, host: str) -> ChannelError:
+    """The ChannelError for a handshake that failed with `error`."""
+    facts: dict[str, Any] = {"host": host}
+    if isinstance(error, ssl.SSLCertVerificationError):
+        facts["reason"] = redact_reason(error.verify_message)
+    elif isinstance(error, socket.timeout):
+        facts["reason"] = "no answer to the TLS handshake"
+    else:
+        facts["reason"] = redact_reason(getattr(error, "reason", None) or error)
+    return ChannelError(cause_of_tls_error(error), Stage.TLS, error, facts)
+
+
+def redact_reason(reason: object) -> str:
+    """A library's reason as a short text for people."""
+    return str(reason or "").replace("_", " ").lower()[:120]
+
+
+def reach_proxy(proxy: str, address: Address, deadline: Deadline) -> socket.socket:
+    """Return a socket to the proxy itself. Raises ChannelError `proxy_unreachable`."""
+    host, port = proxy_endpoint(proxy)
+    try:
+        targets = resolve(host, port, deadline)
+        return connect(targets[:_PROXY_ADDRESS_LIMIT], host, port, deadline)[0]
+    except ChannelError as error:
+        facts = _proxy_facts(proxy, address)
+        raise ChannelError(Cause.PROXY_UNREACHABLE, Stage.PROXY, error.message, facts) from error
+
+
+def through_proxy(proxy: str, address: Address, deadline: Deadline) -> socket.socket:
+    """Return a socket that a proxy has connected to the server (HTTP CONNECT, RFC 9110 9.3.6).
+
+    Raises:
+        ChannelError: `proxy_unreachable`, `proxy_authentication_required` or `proxy_refused`.
+    """
+    sock = reach_proxy(proxy, address, deadline)
+    facts = _proxy_facts(proxy, address)
+    sock.settimeout(max(deadline.remaining(), 0.01))
+    try:
+        sock.sendall(_connect_request(proxy, address))
+        status = _read_status(sock, deadline)
+    except (OSError, ValueError) as error:
+        sock.close()
+        raise ChannelError(Cause.PROXY_UNREACHABLE, Stage.PROXY, error, facts) from error
+    if status != 200:
+        sock.close()
+        raise proxy_refusal(status, facts)
+    return sock
+
+
+def _proxy_facts(proxy: str, address: Address) -> dict[str, Any]:
+    host, port = proxy_endpoint(proxy)
+    return {**address.facts, "proxy": f"{host}:{port}"}
+
+
+def _connect_request(proxy: str, address: Address) -> bytes:
+    host = f"[{address.host}]" if ":" in address.host else address.host
+    lines = [f"CONNECT {host}:{address.port} HTTP/1.1", f"Host: {host}:{address.port}"]
+    parts = urlsplit(proxy)
+    if parts.username:
+        pair = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
+        credential = base64.b64encode(pair.encode()).decode("ascii")
+        lines.append(f"Proxy-Authorization: Basic {credential}")
+    return ("\r\n".join(lines) + "\r\n\r\n").encode("ascii")
+
+
+def _read_status(sock: socket.socket, deadline: Deadline) -> int:
+    """Read a proxy's answer up to its empty line, byte by byte so that nothing after it is lost."""
+    answer = b""
+    while not answer.endswith(b"\r\n\r\n"):
+        sock.settimeout(max(deadline.remaining(), 0.01))
+        byte = sock.recv(1)
+        if not byte or len(answer) > _MAX_PROXY_ANSWER:
+            raise ValueError("the proxy closed the connection or answered with something else")
+        answer += byte
+    words = answer.split(b" ", 2)
+    if len(words) < 2 or not words[0].startswith(b"HTTP/"):
+        raise ValueError("the proxy's answer is not HTTP")
+    return int(words[1][:3])

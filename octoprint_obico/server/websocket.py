@@ -1,0 +1,305 @@
+"""One WebSocket to the Obico Server: open it, send, ping, and take in what comes.
+
+The low-level class of `websocket-client` is used, on a socket that :mod:`.transport` connected:
+its higher-level loop neither falls back from a dead IPv6 address nor, in 1.9.0, tells close codes.
+An open :class:`Connection` belongs to one thread.
+"""
+
+from __future__ import annotations
+
+import selectors
+import socket
+import ssl
+import struct
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, Union
+
+import websocket
+
+from .address import Address
+from .causes import Cause
+from .deadline import Deadline
+from .errors import ChannelError, Stage, chain
+from .redact import redact
+from .transport import connect, resolve, start_tls, through_proxy
+from .trust import build_ssl_context, proxy_for
+
+PATH = "/ws/dev/"
+CHANNEL = "websocket"
+OPEN_TIMEOUT_S = 8.0
+"""For name, connect, TLS and handshake together."""
+
+MESSAGE_CAP = 32 * 1024 * 1024
+"""Bytes of one message that are taken in; a larger one closes the connection."""
+
+_HANDSHAKE_CAP = 64 * 1024
+_IO_TIMEOUT_S = 8.0
+"""Longest silence in the middle of a frame, and longest wait of a write."""
+
+CLOSE_REPLACED = 4321
+"""Close code of the older of two sockets with one token (PROTOCOL 4.2)."""
+
+
+@dataclass(frozen=True)
+class Message:
+    """A data frame: text or bytes."""
+
+    data: str | bytes
+
+
+@dataclass(frozen=True)
+class Pong:
+    """The answer to a ping of ours, with the ping's payload."""
+
+    payload: bytes
+
+
+@dataclass(frozen=True)
+class Closed:
+    """The connection has ended. `code` is None where no close frame came."""
+
+    code: int | None
+    reason: str = ""
+
+
+Event = Union[Message, Pong, Closed]
+
+
+class _GuardedSocket:
+    """A socket that keeps a deadline and a budget of bytes over many reads.
+
+    `websocket-client` reads headers byte by byte and error bodies by their announced length, each
+    read with the whole time-out anew: a drip or a lie would hold it for ever.
+    """
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._sock = sock
+        self._deadline: Deadline | None = None
+        self._left = 0
+        self._lenient = False
+
+    def guard(self, deadline: Deadline | None, budget: int, lenient: bool = False) -> None:
+        """Allow `budget` bytes until `deadline` (None: each read has its own time limit).
+
+        `lenient` forgives writes that fail: while a close frame is read, the library answers it at
+        once, and a peer that is gone already must not cost us the close code.
+        """
+        self._deadline, self._left, self._lenient = deadline, budget, lenient
+
+    def recv(self, size: int) -> bytes:
+        if self._left <= 0:
+            raise OSError("more bytes than allowed")
+        self._sock.settimeout(self._timeout())
+        data = self._sock.recv(min(size, self._left))
+        self._left -= len(data)
+        return data
+
+    def send(self, data: bytes) -> int:
+        try:
+            self._sock.settimeout(self._timeout())
+            return self._sock.send(data)
+        except OSError:
+            if not self._lenient:
+                raise
+            return len(data)
+
+    def _timeout(self) -> float:
+        if self._deadline is None:
+            return _IO_TIMEOUT_S
+        left = self._deadline.remaining()
+        if left <= 0:
+            raise socket.timeout("timed out")
+        return left
+
+    def pending(self) -> int:
+        return self._sock.pending() if isinstance(self._sock, ssl.SSLSocket) else 0
+
+    def fileno(self) -> int:
+        return self._sock.fileno()
+
+    def gettimeout(self) -> float | None:
+        return self._sock.gettimeout()
+
+    def settimeout(self, timeout: float | None) -> None:
+        self._sock.settimeout(timeout)
+
+    def shutdown(self, how: int) -> None:
+        self._sock.shutdown(how)
+
+    def close(self) -> None:
+        self._sock.close()
+
+
+class Connection:
+    """An open WebSocket. Use it from one thread; only `abort` may come from another."""
+
+    def __init__(self, ws: Any, guarded: _GuardedSocket) -> None:
+        self._ws = ws
+        self._sock = guarded
+        self._selector = selectors.DefaultSelector()
+        self._selector.register(guarded.fileno(), selectors.EVENT_READ)
+        self.opened_at = time.monotonic()
+
+    @property
+    def age_s(self) -> float:
+        """Seconds since the handshake."""
+        return time.monotonic() - self.opened_at
+
+    def watch(self, wake: socket.socket) -> None:
+        """Let `poll` return as soon as `wake` becomes readable as well."""
+        self._selector.register(wake, selectors.EVENT_READ)
+
+    def poll(self, timeout_s: float) -> Event | None:
+        """Wait for the next event, up to `timeout_s` seconds; None where there was none.
+
+        Raises:
+            ChannelError: `websocket_invalid_handshake` for a violation of the protocol.
+        """
+        if not self._sock.pending():
+            ready = self._selector.select(max(timeout_s, 0.0))
+            if all(key.fd != self._sock.fileno() for key, _ in ready):
+                return None
+        self._sock.guard(None, MESSAGE_CAP, lenient=True)
+        try:
+            opcode, frame = self._ws.recv_data_frame(control_frame=True)
+        except websocket.WebSocketTimeoutException:
+            raise ChannelError(
+                Cause.WEBSOCKET_UNRESPONSIVE, Stage.OPEN, "silence in the middle of a frame"
+            ) from None
+        except (OSError, websocket.WebSocketConnectionClosedException) as error:
+            return Closed(None, redact(error))
+        except (websocket.WebSocketException, ValueError) as error:
+            raise ChannelError(Cause.WEBSOCKET_DROPPED, Stage.OPEN, error) from error
+        return _event(opcode, frame)
+
+    def send_text(self, text: str) -> None:
+        """Send one text frame. Raises ChannelError `websocket_dropped` where it cannot be sent."""
+        self._send(websocket.ABNF.OPCODE_TEXT, text)
+
+    def ping(self, payload: bytes) -> None:
+        """Send a ping; the answer comes as a Pong with the same payload."""
+        self._send(websocket.ABNF.OPCODE_PING, payload)
+
+    def _send(self, opcode: int, payload: str | bytes) -> None:
+        self._sock.guard(Deadline(_IO_TIMEOUT_S), MESSAGE_CAP)
+        try:
+            self._ws.send(payload, opcode)
+        except (OSError, websocket.WebSocketException) as error:
+            raise ChannelError(Cause.WEBSOCKET_DROPPED, Stage.OPEN, error) from error
+
+    def close(self) -> None:
+        """Say good-bye without waiting for an answer, and close. Never raises."""
+        self._sock.guard(Deadline(0.5), 1024)
+        with suppress(OSError, ValueError, websocket.WebSocketException):  # it may be gone
+            self._ws.send_close()
+        self.abort()
+        self._selector.close()
+
+    def abort(self) -> None:
+        """Close the socket at once; a thread that waits in `poll` gets Closed. Never raises."""
+        with suppress(OSError):  # not connected any more
+            self._sock.shutdown(socket.SHUT_RDWR)
+        self._sock.close()
+
+
+def _event(opcode: int, frame: Any) -> Event | None:
+    data = frame.data
+    if opcode == websocket.ABNF.OPCODE_TEXT:
+        return Message(data.decode("utf-8", "replace") if isinstance(data, bytes) else data)
+    if opcode == websocket.ABNF.OPCODE_BINARY:
+        return Message(bytes(data))
+    if opcode == websocket.ABNF.OPCODE_PONG:
+        return Pong(bytes(data))
+    if opcode == websocket.ABNF.OPCODE_CLOSE:
+        payload = bytes(data)
+        if len(payload) < 2:
+            return Closed(None)
+        code = struct.unpack("!H", payload[:2])[0]
+        return Closed(code, redact(payload[2:].decode("utf-8", "replace")))
+    return None  # a ping of the server's: websocket-client has answered it
+
+
+def open_connection(
+    address: Address, token: str, user_agent: str, timeout_s: float = OPEN_TIMEOUT_S
+) -> Connection:
+    """Connect and shake hands; the server's first message is still to come.
+
+    Raises:
+        ChannelError: how far it came and why it failed. What fails after TLS has a websocket_*
+            cause; before, it has the same cause as it has for HTTP.
+    """
+    deadline = Deadline(timeout_s)
+    sock = _connected_socket(address, deadline)
+    guarded = _GuardedSocket(sock)
+    guarded.guard(deadline, _HANDSHAKE_CAP)
+    ws: Any = websocket.WebSocket(skip_utf8_validation=True, enable_multithread=False)
+    try:
+        ws.connect(
+            address.websocket_url(PATH),
+            # The word is lower case on purpose: the server takes no other (PROTOCOL 4.1)
+            header=[f"Authorization: bearer {token}", f"User-Agent: {user_agent}"],
+            socket=guarded,
+            redirect_limit=0,
+            suppress_origin=True,
+            timeout=max(deadline.remaining(), 0.01),
+        )
+        status = ws.handshake_response.status
+        if status != 101:  # 1.8 takes a redirect for an open WebSocket
+            raise _refused(status, {}, b"", address)
+    except ChannelError:
+        guarded.close()
+        raise
+    except Exception as error:  # websocket-client lets IndexError and others out (FIELD_NOTES)
+        guarded.close()
+        raise _handshake_failure(error, address, token, deadline) from error
+    return Connection(ws, guarded)
+
+
+def _connected_socket(address: Address, deadline: Deadline) -> socket.socket:
+    proxy = proxy_for(address)
+    if proxy is not None:
+        sock = through_proxy(proxy, address, deadline)
+    else:
+        targets = resolve(address.host, address.port, deadline)
+        sock, _ = connect(targets, address.host, address.port, deadline)
+    if address.is_tls:
+        return start_tls(sock, address.host, build_ssl_context(), deadline)
+    return sock
+
+
+def _refused(status: int, headers: Any, body: bytes, address: Address) -> ChannelError:
+    facts = {
+        **address.facts,
+        "status": status,
+        "server": redact((headers or {}).get("server", ""))[:80],
+        "body": redact(body.decode("utf-8", "replace"))[:200],
+    }
+    return ChannelError(
+        Cause.WEBSOCKET_REFUSED, Stage.HANDSHAKE, f"handshake answered with HTTP {status}", facts
+    )
+
+
+def _handshake_failure(
+    error: Exception, address: Address, token: str, deadline: Deadline
+) -> ChannelError:
+    if isinstance(error, websocket.WebSocketBadStatusException):
+        body = error.resp_body if isinstance(error.resp_body, bytes) else b""
+        return _refused(error.status_code, error.resp_headers, body, address)
+    items = list(chain(error))
+    if deadline.over or any(
+        isinstance(item, (socket.timeout, websocket.WebSocketTimeoutException)) for item in items
+    ):
+        cause = Cause.WEBSOCKET_HANDSHAKE_TIMED_OUT
+    elif any(
+        isinstance(
+            item, (ConnectionError, ssl.SSLError, websocket.WebSocketConnectionClosedException)
+        )
+        for item in items
+    ):
+        cause = Cause.WEBSOCKET_RESET
+    else:
+        cause = Cause.WEBSOCKET_INVALID_HANDSHAKE
+    message = redact(error, token)
+    return ChannelError(cause, Stage.HANDSHAKE, message, {**address.facts, "detail": message[:120]})

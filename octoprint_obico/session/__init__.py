@@ -1,0 +1,1 @@
+"""What has happened since OctoPrint started: the error tracker and what is read from it."""

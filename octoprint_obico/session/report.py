@@ -1,0 +1,81 @@
+"""The diagnostic report's model: what failed in this session, the server and the webcams apart."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timezone
+from typing import Any
+
+from .tracker import SERVER, WEBCAM, Figures, Session
+
+NOTICEABLE_FROM = 0.05
+"""Below: harmless (the thresholds of the help page that users know)."""
+
+ACT_ABOVE = 0.20
+
+
+def severity(attempts: int, errors: int) -> str:
+    """What an error rate means: "harmless", "noticeable", "act" or "no_connection"."""
+    if attempts and errors == attempts:
+        return "no_connection"
+    rate = errors / attempts if attempts else 0.0
+    if rate < NOTICEABLE_FROM:
+        return "harmless"
+    return "act" if rate > ACT_ABOVE else "noticeable"
+
+
+def iso(moment: float | None) -> str | None:
+    """Unix seconds as ISO 8601 in UTC with milliseconds; None stays None."""
+    if moment is None:
+        return None
+    text = datetime.fromtimestamp(moment, timezone.utc).isoformat(timespec="milliseconds")
+    return text.replace("+00:00", "Z")
+
+
+def section(figures: Figures, active: bool | None = None) -> dict[str, Any]:
+    """The figures of a channel or a part in the form of the DIAGNOSIS contract (SECTION).
+
+    Args:
+        active: whether the trouble goes on; by default, whether the last attempt failed.
+    """
+    pattern = figures.pattern
+    return {
+        "attempts": figures.attempts,
+        "errors": figures.errors,
+        "error_rate": round(figures.error_rate, 6),
+        "severity": severity(figures.attempts, figures.errors),
+        "first_error_at": iso(figures.first_error_at),
+        "last_error_at": iso(figures.last_error_at),
+        "last_success_at": iso(figures.last_success_at),
+        "active": figures.failing is not None if active is None else active,
+        "pattern": {
+            "kind": pattern.kind,
+            "p_value": pattern.p_value,
+            "episodes": pattern.episodes,
+        },
+        "causes": {
+            cause.value: count
+            for cause, count in sorted(figures.causes.items(), key=lambda item: -item[1])
+        },
+    }
+
+
+def build_report(session: Session, diagnosis: Mapping[str, Any] | None) -> dict[str, Any]:
+    """The report as JSON-like data. A part is None where this session has no errors in it."""
+    report: dict[str, Any] = {
+        "schema": 1,
+        "session_started_at": iso(session.started_at),
+        "generated_at": iso(session.now),
+        "channels": {name: section(figures) for name, figures in session.channels.items()},
+        "diagnosis": diagnosis,
+    }
+    for part in (SERVER, WEBCAM):
+        figures = session.parts[part]
+        active = any(
+            item.failing is not None
+            for name, item in session.channels.items()
+            if (part == WEBCAM) == name.startswith("webcam:")
+        )
+        report[part] = section(figures, active) if figures.errors else None
+        report[f"{part}_attempts"] = figures.attempts
+    return report

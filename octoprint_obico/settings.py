@@ -1,0 +1,58 @@
+"""The plugin's settings: the keys that users have today, their defaults, and who may see them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from .server.address import DEFAULT_ADDRESS
+
+VERSION = 1
+"""Raise it with each change of meaning, and add the step to `migrated`."""
+
+DEFAULTS: Mapping[str, Any] = {
+    "endpoint_prefix": DEFAULT_ADDRESS,
+    "auth_token": None,
+    "printer_id": None,
+    "printer_name": "",
+}
+
+# A path must be a list: a plain string restricts nothing (OctoPrint ignores it silently)
+RESTRICTED_PATHS: Mapping[str, list[list[str]]] = {
+    "never": [["auth_token"]],
+    "admin": [["endpoint_prefix"]],
+}
+
+READ_ONLY_KEYS = ("printer_id", "printer_name")
+"""Written by linking alone; what a settings dialog posts back is passed over."""
+
+
+def cleaned(data: Mapping[str, Any]) -> dict[str, Any]:
+    """Return posted settings without what must not be written.
+
+    A restricted value comes back as None from a dialog that never saw it; it must not erase the
+    token. A token that is really given (automation does that) is taken.
+    """
+    kept = {key: value for key, value in data.items() if key not in READ_ONLY_KEYS}
+    token = kept.get("auth_token")
+    if "auth_token" in kept and not (isinstance(token, str) and token.strip()):
+        del kept["auth_token"]
+    address = kept.get("endpoint_prefix")
+    if "endpoint_prefix" in kept and not isinstance(address, str):
+        del kept["endpoint_prefix"]
+    elif isinstance(address, str):
+        kept["endpoint_prefix"] = address.strip()
+    return kept
+
+
+def as_token(value: Any) -> str | None:
+    """A stored token, or None where there is none."""
+    return (str(value).strip() or None) if value is not None else None
+
+
+def as_printer_id(value: int | str | None) -> int | None:
+    """A stored printer id, or None where it is missing or no number."""
+    try:
+        return int(value) if value is not None else None
+    except (TypeError, ValueError):
+        return None

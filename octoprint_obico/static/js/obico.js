@@ -1,0 +1,221 @@
+/* The pages as OctoPrint knows them: the settings dialog's entry and the set-up wizard's page. */
+(function (ui) {
+    "use strict";
+
+    const SETTINGS = "#settings_plugin_obico";
+    const WIZARD = "#wizard_plugin_obico";
+    const STATUS_POLL_MS = 3000;
+
+    /** The stored server address; "" where this user must not see it. */
+    function storedAddress(settingsViewModel) {
+        const settings = settingsViewModel.settings;
+        return (settings && settings.plugins.obico.endpoint_prefix()) || "";
+    }
+
+    class ObicoSettingsViewModel {
+        constructor(parameters) {
+            [this.loginState, this.access, this.settingsViewModel] = parameters;
+            this._timer = null;
+            this.page = ko.observable("choice");
+            this.status = new ui.StatusColumn();
+            this.test = new ui.ConnectionTest(SETTINGS, () => this.status.refresh());
+            this.choice = new ui.ServerChoice(this.settingsViewModel);
+            this.link = new ui.LinkPanel({
+                root: SETTINGS,
+                address: () => storedAddress(this.settingsViewModel),
+                onLinked: () => this._onLinked(),
+                toTest: () => this.toTest(),
+                cancel: () => this.show(this._before || "choice")
+            });
+            this.mayLink = ko.pureComputed(() => this._may("LINK"));
+            this.mayTroubleshoot = ko.pureComputed(() => this._may("TROUBLESHOOT"));
+            this.linkOffered = ko.pureComputed(() => this.mayLink() && this.status.unlinked());
+            this.tabsShown = ko.pureComputed(
+                () => ["settings", "troubleshooting"].indexOf(this.page()) >= 0
+            );
+        }
+
+        // ---- going from page to page
+
+        toSettings() {
+            this.show("settings");
+        }
+
+        toTroubleshooting() {
+            this.show("troubleshooting");
+        }
+
+        toLink() {
+            this._before = this.page();
+            this.link.open();
+            this.show("link");
+            this.link.focus(0);
+        }
+
+        /** Show the TEST button, ready to be pressed. */
+        toTest() {
+            this.show("troubleshooting");
+            const button = document.querySelector(`${SETTINGS} .obico-test`);
+            if (button) {
+                button.focus();
+            }
+        }
+
+        /** Go where the last test's cause can be mended. */
+        toRemedy() {
+            if (this.test.page() === "link") {
+                this.toLink();
+            } else {
+                this.show("settings");
+            }
+        }
+
+        show(page) {
+            this.page(page);
+            this._look();
+        }
+
+        /** The arrow keys change between the two tabs, as in any list of tabs. */
+        onTabKey(model, event) {
+            if (event.key !== "ArrowLeft" && event.key !== "ArrowRight") {
+                return true;
+            }
+            this.show(this.page() === "settings" ? "troubleshooting" : "settings");
+            document.querySelector(`${SETTINGS} .obico-tabs .active a`).focus();
+            return false;
+        }
+
+        // ---- what OctoPrint tells
+
+        onAllBound() {
+            const entry = document.querySelector(`${SETTINGS}_link a`);
+            $(entry).on("shown", () => this._look());
+            document.addEventListener("visibilitychange", () => this._look());
+        }
+
+        onSettingsShown() {
+            this.page("choice");
+            this.choice.reset();
+            clearInterval(this._timer);
+            this._timer = setInterval(() => this._poll(), STATUS_POLL_MS);
+            this._look();
+        }
+
+        onSettingsHidden() {
+            clearInterval(this._timer);
+            this._timer = null;
+        }
+
+        onSettingsBeforeSave() {
+            if (this._timer !== null) {
+                this.choice.beforeSave();
+            }
+        }
+
+        onEventSettingsUpdated() {
+            this._look();
+        }
+
+        onDataUpdaterReconnect() {
+            this._look();
+        }
+
+        onDataUpdaterPluginMessage(plugin, message) {
+            if (plugin !== "obico") {
+                return;
+            }
+            if (message.topic === "link") {
+                this.link.refresh();
+            } else if (message.topic === "diagnosis" && this._watches("troubleshooting")) {
+                this.test.refresh();
+            } else if (message.topic === "status" && this._visible()) {
+                this.status.refresh();
+            }
+        }
+
+        // ---- looking
+
+        _may(key) {
+            const permission = this.access.permissions[`PLUGIN_OBICO_${key}`];
+            return this.loginState.hasPermission(permission);
+        }
+
+        _visible() {
+            const pane = document.querySelector(SETTINGS);
+            return this._timer !== null && !document.hidden && pane.offsetParent !== null;
+        }
+
+        _watches(page) {
+            return this._visible() && this.page() === page;
+        }
+
+        /** Fetch what the page that has just come into sight shows. */
+        _look() {
+            if (!this.mayTroubleshoot()) {
+                return;
+            }
+            // The pane becomes visible only after the event that tells of it
+            setTimeout(() => {
+                if (this._visible()) {
+                    this.status.refresh();
+                }
+                if (this._watches("troubleshooting")) {
+                    this.test.refresh();
+                }
+            }, 0);
+        }
+
+        _poll() {
+            if (this.mayTroubleshoot() && this._watches("troubleshooting")) {
+                this.status.refresh();
+                this.test.now(Date.now());
+            }
+        }
+
+        _onLinked() {
+            this.status.refresh();
+            // The plugin has stored the address; what is unsaved elsewhere in the dialog is kept
+            this.settingsViewModel.requestData(true).done(() => this.choice.reset());
+        }
+    }
+
+    class ObicoWizardViewModel {
+        constructor(parameters) {
+            [this.settingsViewModel] = parameters;
+            this.link = new ui.LinkPanel({
+                root: WIZARD,
+                address: () => storedAddress(this.settingsViewModel),
+                onLinked: () => this.settingsViewModel.requestData(true),
+                toTest: null,
+                cancel: null
+            });
+        }
+
+        onWizardShow() {
+            this.link.open();
+        }
+
+        onAfterWizardTabChange(current) {
+            if (current === `${WIZARD.slice(1)}_link`) {
+                this.link.focus(0);
+            }
+        }
+
+        onDataUpdaterPluginMessage(plugin, message) {
+            if (plugin === "obico" && message.topic === "link") {
+                this.link.refresh();
+            }
+        }
+    }
+
+    OCTOPRINT_VIEWMODELS.push({
+        construct: ObicoSettingsViewModel,
+        dependencies: ["loginStateViewModel", "accessViewModel", "settingsViewModel"],
+        elements: [SETTINGS]
+    });
+    OCTOPRINT_VIEWMODELS.push({
+        construct: ObicoWizardViewModel,
+        dependencies: ["settingsViewModel"],
+        elements: [WIZARD]
+    });
+})((window.ObicoUI = window.ObicoUI || {}));

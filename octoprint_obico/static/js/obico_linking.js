@@ -1,0 +1,198 @@
+/* Linking with a 6-digit code: in the settings and in the set-up wizard. */
+(function (ui) {
+    "use strict";
+
+    const LENGTH = 6;
+    const POLL_MS = 1000;
+    /** The plugin gives up after 12 s; what takes longer is OctoPrint's own silence. */
+    const PATIENCE_MS = 25000;
+
+    ui.LinkPanel = class LinkPanel {
+        /**
+         * options: root is the selector of the page that holds the panel; address() gives the
+         * stored server address; onLinked() is called after success; toTest(), or null, leads to
+         * the TEST button; cancel(), or null, leaves the panel.
+         */
+        constructor(options) {
+            this._options = options;
+            this._run = null;
+            this._timer = null;
+            this.digits = _.range(LENGTH).map((index) => this._digit(index));
+            this.running = ko.observable(false);
+            this.message = ko.observable("");
+            this.remedy = ko.observableArray([]);
+            this.printer = ko.observable(null);
+            this.server = new ui.AddressCheck();
+            this.editing = ko.observable(false);
+            this.toTest = options.toTest;
+            this.cancel = options.cancel;
+            this.code = ko.pureComputed(() => this.digits.map((each) => each.value()).join(""));
+            this.complete = ko.pureComputed(() => this.code().length === LENGTH);
+            this.canSubmit = ko.pureComputed(() => this.complete() && !this.running());
+            this.shownServer = ko.pureComputed(() => this._shownServer());
+        }
+
+        /** Start afresh: empty boxes, the stored address. */
+        open() {
+            this.digits.forEach((each) => each.value(""));
+            this.message("");
+            this.remedy([]);
+            this.printer(null);
+            this.editing(false);
+            this.server.text(this._options.address() || ui.DEFAULT_ADDRESS);
+            this.server.askNow();
+        }
+
+        /** Put the cursor into a box, its digit selected. */
+        focus(index) {
+            const at = Math.max(0, Math.min(index, LENGTH - 1));
+            const boxes = document.querySelectorAll(`${this._options.root} .obico-code input`);
+            if (boxes[at]) {
+                boxes[at].focus();
+                boxes[at].select();
+            }
+        }
+
+        editServer() {
+            this.editing(true);
+        }
+
+        submit() {
+            if (!this.canSubmit()) {
+                return;
+            }
+            this.running(true);
+            this.message("");
+            this.remedy([]);
+            this._since = Date.now();
+            OctoPrint.plugins.obico
+                .startLink(this.code(), this.server.text().trim())
+                .done((answer) => {
+                    this._run = answer.run;
+                    this.refresh();
+                })
+                .fail((xhr) => this._fail(ui.failureText(xhr)));
+        }
+
+        /** Ask how linking goes; called by the timer and when the plugin announces news. */
+        refresh() {
+            if (!this.running() || !this._run) {
+                return;
+            }
+            clearTimeout(this._timer);
+            this._timer = setTimeout(() => this.refresh(), POLL_MS);
+            OctoPrint.plugins.obico
+                .getLink()
+                .done((answer) => this._apply(answer))
+                .fail((xhr) => this._giveUpLate(ui.failureText(xhr)));
+        }
+
+        _apply(answer) {
+            if (!this.running() || answer.run !== this._run || answer.state !== "finished") {
+                this._giveUpLate(gettext("Linking does not come to an end. Try again."));
+            } else if (answer.outcome.ok) {
+                this._stop();
+                this.printer(answer.outcome.printer);
+                this._options.onLinked();
+            } else {
+                this._fail(answer.outcome.text, answer.outcome.remedy);
+            }
+        }
+
+        _giveUpLate(text) {
+            if (this.running() && Date.now() - this._since > PATIENCE_MS) {
+                this._fail(text);
+            }
+        }
+
+        _fail(text, remedy) {
+            this._stop();
+            this.message(text);
+            this.remedy(remedy || []);
+            this.focus(0);
+        }
+
+        _stop() {
+            clearTimeout(this._timer);
+            this._run = null;
+            this.running(false);
+        }
+
+        _shownServer() {
+            const answer = this.server.answer();
+            return answer && answer.ok ? answer.address : this.server.text();
+        }
+
+        _digit(index) {
+            return {
+                label: _.sprintf(gettext("Digit %(number)d of %(count)d"), {
+                    number: index + 1,
+                    count: LENGTH
+                }),
+                value: ko.observable(""),
+                onInput: (box, event) => this._onInput(index, event),
+                onPaste: (box, event) => this._onPaste(index, event),
+                onKey: (box, event) => this._onKey(index, event),
+                onFocus: (box, event) => event.target.select(),
+                number: index + 1
+            };
+        }
+
+        _onInput(index, event) {
+            const data = event.originalEvent && event.originalEvent.data;
+            // A single key replaces the box's digit, wherever the cursor stands in it
+            const typed = data && data.length === 1 ? data : event.target.value;
+            const found = typed.replace(/\D/g, "");
+            if (found || !event.target.value) {
+                this._fill(index, found);
+            }
+            event.target.value = this.digits[index].value();
+        }
+
+        _onPaste(index, event) {
+            const clipboard = event.originalEvent.clipboardData || window.clipboardData;
+            const found = clipboard.getData("text").replace(/\D/g, "");
+            if (found) {
+                this._fill(found.length >= LENGTH ? 0 : index, found);
+            }
+            return false;
+        }
+
+        /** Put digits into the boxes from `index` on; the one that completes the code submits it. */
+        _fill(index, found) {
+            if (this.running()) {
+                return;
+            }
+            if (!found) {
+                this.digits[index].value("");
+                return;
+            }
+            const room = found.slice(0, LENGTH - index);
+            const before = this.complete();
+            room.split("").forEach((digit, at) => this.digits[index + at].value(digit));
+            const end = index + room.length;
+            this.focus(end);
+            if (this.complete() && (!before || end === LENGTH)) {
+                this.submit();
+            }
+        }
+
+        _onKey(index, event) {
+            if (event.key === "Backspace" && !event.target.value && index > 0) {
+                this.digits[index - 1].value("");
+                this.focus(index - 1);
+                return false;
+            }
+            const steps = {ArrowLeft: -1, ArrowRight: 1};
+            if (steps[event.key]) {
+                this.focus(index + steps[event.key]);
+                return false;
+            }
+            if (event.key === "Enter") {
+                this.submit();
+                return false;
+            }
+            return true;
+        }
+    };
+})((window.ObicoUI = window.ObicoUI || {}));

@@ -1,0 +1,1 @@
+"""What the browser is answered: reads snapshots, renders, decides nothing."""

@@ -1,0 +1,135 @@
+"""The JSON routes (DIAGNOSIS contract, "what programs may read")."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import flask
+from flask_babel import gettext
+from octoprint.server.util.flask import add_non_caching_response_headers
+
+from ..agent import Agent
+from ..diagnosis.catalogue import N_
+from ..diagnosis.texts import explain, fill
+from ..host import Host
+from ..server.address import parse_address
+from ..server.causes import Cause
+from ..server.errors import AddressError
+from ..server.linking import LinkError, LinkOutcome, LinkProblem, normalise_code
+from .render import printer_url, render_report, render_status
+
+_MAX_TEXT = 500
+"""Characters of an address or a code that are looked at."""
+
+_LINK_TEXTS: Mapping[LinkProblem, str] = {
+    LinkProblem.CODE_MALFORMED: N_("The code has six digits."),
+    LinkProblem.CODE_REJECTED: N_(
+        "{host} does not know this code: it is wrong, was used already, or is older than two "
+        "hours. Get a new one in the Obico app."
+    ),
+}
+
+
+class Api:
+    """The views behind /plugin/obico/api/; each returns JSON that must not be cached."""
+
+    def __init__(self, agent: Agent, host: Host) -> None:
+        self._agent, self._host = agent, host
+
+    def status(self) -> flask.Response:
+        self._agent.look()
+        return _json(render_status(self._agent, self._host, gettext))
+
+    def report(self) -> flask.Response:
+        return _json(render_report(self._agent, gettext))
+
+    def diagnosis(self) -> flask.Response:
+        return _json(self._agent.diagnosis.state(gettext))
+
+    def start_diagnosis(self) -> flask.Response:
+        return _json({"run": self._agent.diagnosis.start()}, 202)
+
+    def start_link(self) -> flask.Response:
+        """Start linking: {"code": "123456", "server": address or missing for the stored one}."""
+        body = _body()
+        code = _text(body, "code")
+        server = _text(body, "server") if body.get("server") else ""
+        try:
+            normalise_code(code)
+        except LinkError as error:
+            flask.abort(400, description=_link_text(error))
+        run = self._agent.linking.start(server or self._host.settings.server_address(), code)
+        if run is None:
+            flask.abort(409, description=gettext("Linking is under way already."))
+        return _json({"run": run}, 202)
+
+    def link_state(self) -> flask.Response:
+        run, state, outcome = self._agent.linking.state()
+        return _json({"run": run, "state": state, "outcome": _outcome(outcome)})
+
+    def check_address(self) -> flask.Response:
+        """Check an address while it is typed: no network, only its form."""
+        typed = _text(_body(), "address")
+        try:
+            address = parse_address(typed)
+        except AddressError as error:
+            return _json({"ok": False, "address": None, **_words(error.cause, error.facts)})
+        return _json({"ok": True, "address": address.url, **_words(None, {})})
+
+
+def _json(value: Mapping[str, Any], status: int = 200) -> flask.Response:
+    response = flask.jsonify(value)
+    response.status_code = status
+    cached: flask.Response = add_non_caching_response_headers(response)
+    return cached
+
+
+def _body() -> Mapping[str, Any]:
+    """The request's JSON object, or 400."""
+    value = flask.request.get_json(silent=True)
+    if not isinstance(value, dict):
+        flask.abort(400, description=gettext("A JSON object is expected."))
+    return value
+
+
+def _text(body: Mapping[str, Any], name: str) -> str:
+    value = body.get(name, "")
+    if not isinstance(value, str) or len(value) > _MAX_TEXT:
+        flask.abort(400, description=gettext("A short text is expected."))
+    return value
+
+
+def _words(cause: Cause | None, facts: Mapping[str, Any]) -> dict[str, Any]:
+    if cause is None:
+        return {"cause": None, "text": "", "remedy": []}
+    words = explain(cause, facts, gettext)
+    return {"cause": cause.value, "text": words["explanation"], "remedy": words["remedy"]}
+
+
+def _link_text(error: LinkError) -> str:
+    if isinstance(error.problem, LinkProblem):
+        return fill(_LINK_TEXTS[error.problem], error.facts, gettext)
+    text: str = explain(error.problem, error.facts, gettext)["explanation"]
+    return text
+
+
+def _outcome(outcome: LinkOutcome | None) -> dict[str, Any] | None:
+    if outcome is None:
+        return None
+    if outcome.printer is not None:
+        printer = outcome.printer
+        url = printer_url(printer.address.url, printer.id)
+        seen = {"id": printer.id, "name": printer.name, "url": url}
+        return {"ok": True, "cause": None, "text": "", "remedy": [], "printer": seen}
+    error = outcome.error or LinkError(Cause.UNKNOWN_ERROR)
+    remedy: list[str] = []
+    if isinstance(error.problem, Cause):
+        remedy = explain(error.problem, error.facts, gettext)["remedy"]
+    return {
+        "ok": False,
+        "cause": error.problem.value,
+        "text": _link_text(error),
+        "remedy": remedy,
+        "printer": None,
+    }

@@ -1,0 +1,33 @@
+"""All routes below /plugin/obico/, in one table."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import flask
+
+from ..agent import Agent
+from ..host import Host
+from .api import Api
+from .permissions import linker, troubleshooter
+from .report import ReportPage
+
+
+def build_blueprint(agent: Agent, host: Host, **kwargs: Any) -> flask.Blueprint:
+    """Return the blueprint with every route behind its permission."""
+    blueprint = flask.Blueprint("obico", __name__, **kwargs)
+    api, page = Api(agent, host), ReportPage(agent, host)
+    routes = (
+        ("GET", "/api/status", api.status, troubleshooter),
+        ("GET", "/api/report", api.report, troubleshooter),
+        ("GET", "/api/diagnosis", api.diagnosis, troubleshooter),
+        ("POST", "/api/diagnosis", api.start_diagnosis, troubleshooter),
+        ("GET", "/api/link", api.link_state, linker),
+        ("POST", "/api/link", api.start_link, linker),
+        ("POST", "/api/address", api.check_address, linker),
+        ("GET", "/report", page.show, troubleshooter),
+    )
+    for method, rule, view, guard in routes:
+        endpoint = f"{method.lower()}{rule.replace('/', '_')}"
+        blueprint.add_url_rule(rule, endpoint, guard(view), methods=[method])
+    return blueprint

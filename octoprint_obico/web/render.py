@@ -1,0 +1,166 @@
+"""Status and report in words: what the JSON routes and the report page show."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ..agent import Agent
+from ..diagnosis.catalogue import CATALOGUE, N_
+from ..diagnosis.job import shown_address
+from ..diagnosis.texts import Translate, explain, fill
+from ..host import Host
+from ..server.address import parse_address
+from ..server.causes import Cause
+from ..server.errors import AddressError
+from ..session.report import build_report, iso
+from ..session.status import ChannelStatus, ServerStatus, Status, WebcamStatus
+
+SCHEMA = 1
+
+# by ServerStatus.reason; the cause's own words follow where there is one
+_SERVER_TEXTS: Mapping[str, str] = {
+    "up": N_("HTTP and WebSocket are connected."),
+    "not_linked": N_("This OctoPrint is not linked to a printer in Obico yet."),
+    "connecting": N_("Connecting to the server."),
+    "websocket_down": N_("The lasting connection (WebSocket) is down."),
+    "failing": N_("The WebSocket is connected, but HTTP fails."),
+    "recovering": N_("Connected again, but {count} attempts failed in the last minutes."),
+}
+
+_WEBCAM_TEXTS: Mapping[str, str] = {
+    "okay": N_("Gives pictures."),
+    "unknown": N_("No picture was taken yet."),
+    "not_configured": N_("Has no snapshot URL."),
+}
+
+_SEVERITY_TEXTS: Mapping[str, str] = {
+    "harmless": N_("Below 5 %: this is harmless."),
+    "noticeable": N_("Between 5 and 20 %: noticeable. Keep an eye on it."),
+    "act": N_("Above 20 %: something is wrong. Follow the steps below."),
+    "no_connection": N_("100 %: there has been no connection at all."),
+}
+
+_PATTERN_TEXTS: Mapping[str, str] = {
+    "too_few": N_("Too few errors or attempts to tell whether they come in bursts."),
+    "random": N_("The errors come at random."),
+    "bursts": N_("The errors come in bursts."),
+    "constant": N_("Every attempt failed."),
+}
+
+
+def render_status(agent: Agent, host: Host, translate: Translate) -> dict[str, Any]:
+    """What `GET api/status` answers."""
+    status = agent.status()
+    settings, versions = host.settings, host.versions()
+    linked = bool(settings.token())
+    address = settings.server_address()
+    return {
+        "schema": SCHEMA,
+        "linked": linked,
+        "printer": _printer(host, address) if linked else None,
+        "account": agent.account(),
+        "address": shown_address(address),
+        "server": _server(status, translate),
+        "channels": {
+            "http": _channel(status.http, translate),
+            "websocket": {
+                **_channel(status.websocket, translate),
+                "last_pong_at": iso(status.websocket.last_pong_at),
+            },
+        },
+        "webcams": [_webcam(webcam, translate) for webcam in status.webcams],
+        "plugin_version": versions["plugin"],
+        "octoprint_version": versions["octoprint"],
+        "now": iso(agent.session().now),
+    }
+
+
+def _printer(host: Host, address: str) -> dict[str, Any]:
+    printer = host.settings.printer()
+    return {"id": printer.id, "name": printer.name, "url": printer_url(address, printer.id)}
+
+
+def printer_url(address: str, number: int | None) -> str | None:
+    """The printer's page on the server, or None where either is not known."""
+    try:
+        return parse_address(address).join(f"/printers/{number}/") if number else None
+    except AddressError:
+        return None
+
+
+def _server(status: Status, translate: Translate) -> dict[str, Any]:
+    server: ServerStatus = status.server
+    facts = {**server.facts, "count": server.recent_errors}
+    text = fill(_SERVER_TEXTS[server.reason], facts, translate)
+    known = server.cause is not None and server.reason != "not_linked"
+    words = explain(server.cause, server.facts, translate) if known and server.cause else None
+    return {
+        "state": server.state.value,
+        "reason": server.reason,
+        "since": iso(server.since),
+        "heals_at": iso(server.heals_at),
+        "cause": server.cause.value if server.cause else None,
+        "cause_title": words["title"] if words else "",
+        "text": f"{text} {words['explanation']}" if words else text,
+    }
+
+
+def _channel(channel: ChannelStatus, translate: Translate) -> dict[str, Any]:
+    return {
+        "state": channel.state,
+        "since": iso(channel.since),
+        "last_success_at": iso(channel.last_success_at),
+        "cause": channel.cause.value if channel.cause else None,
+        "cause_title": _title(channel.cause, channel.facts, translate),
+    }
+
+
+def _title(cause: Cause | None, facts: Mapping[str, Any], translate: Translate) -> str:
+    return fill(CATALOGUE[cause].title, facts, translate) if cause else ""
+
+
+def _webcam(webcam: WebcamStatus, translate: Translate) -> dict[str, Any]:
+    facts = {"webcam": webcam.name, **webcam.facts}
+    if webcam.cause is not None and webcam.state == "error":
+        text = explain(webcam.cause, facts, translate)["explanation"]
+    else:
+        text = translate(_WEBCAM_TEXTS[webcam.state])
+    return {
+        "name": webcam.name,
+        "state": webcam.state,
+        "since": iso(webcam.since),
+        "cause": webcam.cause.value if webcam.cause else None,
+        "cause_title": _title(webcam.cause, facts, translate) if webcam.state == "error" else "",
+        "text": text,
+    }
+
+
+def render_report(agent: Agent, translate: Translate) -> dict[str, Any]:
+    """What `GET api/report` answers, and what the report page shows."""
+    done = agent.diagnosis.last()
+    session = agent.session()
+    report = build_report(session, done.render(translate) if done is not None else None)
+    for part in ("server", "webcam"):
+        if report[part] is not None:
+            figures = session.parts[part]
+            facts = {f.cause: f.facts for f in figures.recent}
+            report[part]["words"] = _section_words(report[part], facts, translate)
+    return report
+
+
+def _section_words(
+    section: Mapping[str, Any], facts: Mapping[Cause, Mapping[str, Any]], translate: Translate
+) -> dict[str, Any]:
+    causes = [Cause(name) for name in section["causes"]]
+    return {
+        "severity": translate(_SEVERITY_TEXTS[section["severity"]]),
+        "pattern": translate(_PATTERN_TEXTS[section["pattern"]["kind"]]),
+        "causes": [
+            {
+                **explain(cause, facts.get(cause, {}), translate),
+                "count": section["causes"][cause.value],
+            }
+            for cause in causes
+        ],
+    }

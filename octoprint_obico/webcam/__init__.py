@@ -1,0 +1,1 @@
+"""Snapshots: fetched, checked and posted."""

@@ -1,0 +1,148 @@
+"""Takes snapshots when they are wanted and posts them to the server."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from ..server.deadline import Deadline
+from ..server.errors import Attempt, ChannelError
+from ..server.http import HttpChannel, expect_ok
+from .snapshot import TIMEOUT_S, Picture, Webcam, take_picture
+
+log = logging.getLogger("octoprint.plugins.obico.webcam")
+
+PICTURE_PATH = "/api/v1/octo/pic/"
+POST_TIMEOUT_S = 30.0
+"""A picture is large and an uplink slow; the other calls have less."""
+
+
+@dataclass(frozen=True)
+class Demand:
+    """What the printer and the viewers want just now."""
+
+    printing: bool = False
+    viewing: bool = False
+    should_watch: bool = False
+
+
+def interval(demand: Demand) -> float | None:
+    """Seconds between pictures, or None where nobody needs any (PROTOCOL section 9)."""
+    if not demand.printing:
+        return None
+    return 10.0 if demand.viewing or demand.should_watch else 120.0
+
+
+class SnapshotPoster:
+    """The thread that takes and posts pictures, and looks after the webcams while idle.
+
+    Args:
+        webcams: OctoPrint's webcams as they are configured now, the one for snapshots first.
+        http: the live HTTP channel, or None while the printer is not linked.
+        demand: what is wanted now.
+        watched: whether somebody looks at the status: then the webcams are looked at more often.
+    """
+
+    IDLE_LOOK_S, WATCHED_LOOK_S = 300.0, 10.0
+
+    def __init__(
+        self,
+        webcams: Callable[[], Sequence[Webcam]],
+        http: Callable[[], HttpChannel | None],
+        demand: Callable[[], Demand],
+        watched: Callable[[], bool],
+        record: Callable[[Attempt], None],
+        on_state: Callable[[], None],
+    ) -> None:
+        self._webcams, self._http, self._demand = webcams, http, demand
+        self._watched, self._record, self._on_state = watched, record, on_state
+        self._wake = threading.Event()
+        self._stop = threading.Event()
+        self._boost = False
+        self._last_post = self._last_look = float("-inf")
+        self._failing: dict[str, bool] = {}
+        self._thread = threading.Thread(target=self._run, name="obico-webcam", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self, timeout_s: float = 2.0) -> None:
+        self._stop.set()
+        self._wake.set()
+        self._thread.join(timeout_s)
+
+    def nudge(self, *, boost: bool = False) -> None:
+        """Look again at what is wanted; with `boost`, post a picture for a viewer at once."""
+        self._boost = self._boost or boost
+        self._wake.set()
+
+    def look_now(self) -> None:
+        """Look after the webcams without waiting for the next regular look."""
+        self._last_look = float("-inf")
+        self._wake.set()
+
+    def _run(self) -> None:
+        while not self._stop.is_set():
+            try:
+                self._turn()
+            except Exception:  # one bad turn must not end the thread; it is logged
+                log.exception("Unexpected error with a snapshot")
+            self._wake.wait(2.0)
+            self._wake.clear()
+
+    def _turn(self) -> None:
+        http, now = self._http(), time.monotonic()
+        if http is None:
+            return
+        boost, self._boost = self._boost, False
+        every = interval(self._demand())
+        if boost or (every is not None and now - self._last_post >= every):
+            self._last_post = self._last_look = now
+            self._post(http, boost)
+            return
+        pause = self.WATCHED_LOOK_S if self._watched() else self.IDLE_LOOK_S
+        if now - self._last_look >= pause:
+            self._last_look = now
+            for webcam in self._webcams():
+                self._take(webcam)
+
+    def _post(self, http: HttpChannel, boost: bool) -> None:
+        webcam = next((cam for cam in self._webcams() if cam.take is not None), None)
+        picture = self._take(webcam) if webcam is not None else None
+        if picture is None:
+            return
+        try:
+            http.call(
+                "POST",
+                PICTURE_PATH,
+                expect_ok,
+                timeout_s=POST_TIMEOUT_S,
+                files={"pic": ("snapshot.jpg", picture.jpeg, "image/jpeg")},
+                data={"viewing_boost": "true" if boost else "false", "is_primary_camera": "true"},
+            )
+        except ChannelError as error:
+            log.debug("A picture could not be posted: %s", error)
+
+    def _take(self, webcam: Webcam) -> Picture | None:
+        """Take one picture and record how that went; a webcam without snapshots is no attempt."""
+        if webcam.take is None:
+            return None
+        try:
+            picture = take_picture(webcam, Deadline(TIMEOUT_S))
+        except ChannelError as error:
+            self._record(Attempt.failure(webcam.channel, error))
+            self._note(webcam, error)
+            return None
+        self._record(Attempt.success(webcam.channel))
+        self._note(webcam, None)
+        return picture
+
+    def _note(self, webcam: Webcam, error: ChannelError | None) -> None:
+        if self._failing.get(webcam.name, False) is (error is not None):
+            return
+        self._failing[webcam.name] = error is not None
+        log.info("Webcam %s: %s", webcam.name, error or "okay")
+        self._on_state()
