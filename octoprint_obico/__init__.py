@@ -14,6 +14,8 @@ __plugin_description__ = (
     "Watch and control your printer from anywhere, with failure detection, through the Obico "
     "Cloud or your own Obico Server. Finds the cause when the connection fails."
 )
+__plugin_author__ = "The contributors of Obico for OctoPrint"
+__plugin_url__ = "https://www.obico.io"
 __plugin_license__ = "AGPL-3.0-or-later"
 __plugin_version__ = __version__
 __plugin_pythoncompat__ = ">=3.9,<4"

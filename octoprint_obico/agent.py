@@ -136,7 +136,9 @@ class Agent:
         return (address, token) if token else None
 
     def _build(self, address: Address, token: str) -> _Link:
-        http = HttpChannel(address, token, self._user_agent, self._tracker.record, self._on_state)
+        http = HttpChannel(
+            address, token, self._user_agent, self._tracker.record, self._on_http_state
+        )
         heartbeat = Heartbeat(http, self._on_printer, self.watched)
         supervisor = Supervisor(
             address,
@@ -166,6 +168,18 @@ class Agent:
 
     def _on_state(self) -> None:
         self._host.notify("status")
+
+    def _on_http_state(self) -> None:
+        """HTTP works again: then the WebSocket need not wait for the end of its pause."""
+        link = self._link
+        if link is not None and link.http.error is None:
+            self._retry(link)
+        self._on_state()
+
+    @staticmethod
+    def _retry(link: _Link) -> None:
+        if not link.supervisor.snapshot().shared:  # with a rival, each try throws the other out
+            link.supervisor.retry_now()
 
     def _on_printer(self, answer: Any) -> None:
         """Take the server's word for the printer's name and the account's plan."""
@@ -247,7 +261,7 @@ class Agent:
         self._looked_at = time.monotonic()
         link = self._link
         if not was_watched and link is not None:
-            link.supervisor.retry_now()
+            self._retry(link)
             link.heartbeat.look_now()
             self._poster.nudge()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 import uuid
@@ -18,6 +19,8 @@ from .engine import DEADLINE_S, run_checks
 from .probes import Probe
 from .result import CheckResult
 from .texts import Translate, render_check, render_result
+
+log = logging.getLogger("octoprint.plugins.obico.diagnosis")
 
 
 @dataclass(frozen=True)
@@ -101,7 +104,12 @@ class DiagnosisJob:
                 return self._run_id
             run_id = uuid.uuid4().hex[:12]
             self._run_id, self._running, self._checks = run_id, True, []
-        threading.Thread(target=self._work, name="obico-diagnosis", daemon=True).start()
+        try:
+            threading.Thread(target=self._work, name="obico-diagnosis", daemon=True).start()
+        except RuntimeError:  # no more threads: the next press must not join a run that never was
+            with self._lock:
+                self._running = False
+            raise
         return run_id
 
     def _work(self) -> None:
@@ -109,9 +117,11 @@ class DiagnosisJob:
         try:
             done = diagnose(self._request(), self._note)
             self._on_done(done)
+        except Exception:  # whoever waits for the run must see its end; the fault is logged
+            log.exception("The diagnosis failed unexpectedly")
         finally:
             with self._lock:
-                self._done, self._running = done or self._done, False
+                self._done, self._running = done, False
             self._announce()
 
     def _note(self, check: CheckResult) -> None:

@@ -14,7 +14,7 @@ import selectors
 import socket
 import ssl
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -97,18 +97,30 @@ def resolve(host: str, port: int, deadline: Deadline) -> list[Target]:
 
 
 def _checked_targets(host: str, targets: list[Target], facts: dict[str, Any]) -> list[Target]:
-    """Refuse an answer that names no machine: 0.0.0.0, or loopback for a public name."""
+    """Refuse an answer that names no machine (0.0.0.0, ::), as ad blockers give it."""
     if not targets:
         raise ChannelError(Cause.DNS_NO_ADDRESS, Stage.NAME, "no address", facts)
-    if _is_literal(host):
+    if _is_literal(host) or not all(_ip(target).is_unspecified for target in targets):
         return targets
-    addresses = [ipaddress.ip_address(target.ip.partition("%")[0]) for target in targets]
-    public = "." in host and not host.endswith((".local", ".localhost", ".lan", ".localdomain"))
-    own_name = host.split(".")[0] == socket.gethostname().split(".")[0]
-    if all(a.is_unspecified or (a.is_loopback and public and not own_name) for a in addresses):
-        facts = {**facts, "addresses": [str(a) for a in addresses]}
-        raise ChannelError(Cause.DNS_BLOCKED, Stage.NAME, "the answer names no machine", facts)
-    return targets
+    raise _blocked(targets, facts)
+
+
+def _blocked(targets: Sequence[Target], facts: Mapping[str, Any]) -> ChannelError:
+    seen = {**facts, "addresses": [target.ip for target in targets]}
+    return ChannelError(Cause.DNS_BLOCKED, Stage.NAME, "the answer names no machine", seen)
+
+
+def _ip(target: Target) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
+    return ipaddress.ip_address(target.ip.partition("%")[0])
+
+
+_LOCAL_NAMES = (".local", ".localhost", ".lan", ".localdomain", ".home", ".internal", ".box")
+
+
+def _sent_home(host: str, targets: Sequence[Target]) -> bool:
+    """Whether a public name was answered with this very computer, another blockers' habit."""
+    public = "." in host and not host.endswith(_LOCAL_NAMES) and not _is_literal(host)
+    return public and bool(targets) and all(_ip(target).is_loopback for target in targets)
 
 
 def _is_literal(host: str) -> bool:
@@ -210,6 +222,8 @@ def connect(
         return winner, race.tried
     seen = [f"{tried.ip}: {tried.error}" for tried in race.tried]
     facts = {"host": host, "port": port, "addresses": seen, "ips": [t.ip for t in race.tried]}
+    if _sent_home(host, targets):  # only where nothing answers: one's own server may live here
+        raise _blocked(targets, {"host": host, "port": port})
     raise ChannelError(_connect_cause(race), Stage.CONNECT, "; ".join(seen), facts)
 
 
