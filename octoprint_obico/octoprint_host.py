@@ -51,7 +51,8 @@ class OctoPrintSettings:
     def save_printer(self, printer: LinkedPrinterInfo) -> None:
         self._settings.set(["printer_id"], printer.id)
         self._settings.set(["printer_name"], printer.name)
-        self._settings.save()
+        # the other open pages learn of it by OctoPrint's own event
+        self._settings.save(trigger_event=True)
 
 
 class OctoPrintPrinter:

@@ -92,7 +92,14 @@ class ObicoPlugin(
 
     def get_assets(self) -> dict[str, list[str]]:
         return {
-            "js": ["js/obico.js"],
+            "js": [
+                "js/obico_common.js",
+                "js/obico_address.js",
+                "js/obico_linking.js",
+                "js/obico_status.js",
+                "js/obico_test.js",
+                "js/obico.js",
+            ],
             "clientjs": ["clientjs/obico.js"],
             "css": ["css/obico.css"],
         }

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from datetime import datetime, timezone
 from typing import Any
 
-from .tracker import SERVER, WEBCAM, Figures, Session
+from .tracker import SERVER, WEBCAM, Figures, Session, part_of
 
 NOTICEABLE_FROM = 0.05
 """Below: harmless (the thresholds of the help page that users know)."""
@@ -32,11 +32,11 @@ def iso(moment: float | None) -> str | None:
     return text.replace("+00:00", "Z")
 
 
-def section(figures: Figures, active: bool | None = None) -> dict[str, Any]:
+def section(figures: Figures, active: bool) -> dict[str, Any]:
     """The figures of a channel or a part in the form of the DIAGNOSIS contract (SECTION).
 
     Args:
-        active: whether the trouble goes on; by default, whether the last attempt failed.
+        active: whether the trouble goes on just now.
     """
     pattern = figures.pattern
     return {
@@ -47,7 +47,7 @@ def section(figures: Figures, active: bool | None = None) -> dict[str, Any]:
         "first_error_at": iso(figures.first_error_at),
         "last_error_at": iso(figures.last_error_at),
         "last_success_at": iso(figures.last_success_at),
-        "active": figures.failing is not None if active is None else active,
+        "active": active,
         "pattern": {
             "kind": pattern.kind,
             "p_value": pattern.p_value,
@@ -60,22 +60,26 @@ def section(figures: Figures, active: bool | None = None) -> dict[str, Any]:
     }
 
 
-def build_report(session: Session, diagnosis: Mapping[str, Any] | None) -> dict[str, Any]:
-    """The report as JSON-like data. A part is None where this session has no errors in it."""
+def build_report(
+    session: Session, failing: Set[str], diagnosis: Mapping[str, Any] | None
+) -> dict[str, Any]:
+    """The report as JSON-like data. A part is None where this session has no errors in it.
+
+    Args:
+        failing: names of the channels in which the trouble goes on just now.
+    """
     report: dict[str, Any] = {
         "schema": 1,
         "session_started_at": iso(session.started_at),
         "generated_at": iso(session.now),
-        "channels": {name: section(figures) for name, figures in session.channels.items()},
+        "channels": {
+            name: section(figures, name in failing) for name, figures in session.channels.items()
+        },
         "diagnosis": diagnosis,
     }
     for part in (SERVER, WEBCAM):
         figures = session.parts[part]
-        active = any(
-            item.failing is not None
-            for name, item in session.channels.items()
-            if (part == WEBCAM) == name.startswith("webcam:")
-        )
+        active = any(part_of(name) == part for name in failing)
         report[part] = section(figures, active) if figures.errors else None
         report[f"{part}_attempts"] = figures.attempts
     return report

@@ -172,6 +172,16 @@ def webcam_status(name: str, configured: bool, session: Session) -> WebcamStatus
     return WebcamStatus(name, "okay", figures.okay_since)
 
 
+def failing_channels(status: Status) -> frozenset[str]:
+    """The names of the channels, as they are recorded, that are in trouble just now."""
+    failing = {f"webcam:{webcam.name}" for webcam in status.webcams if webcam.state == "error"}
+    if status.http.cause is not None:
+        failing.add(HTTP)
+    if status.websocket.cause is not None and status.websocket.state != State.CONNECTED.value:
+        failing.add(WEBSOCKET)
+    return frozenset(failing)
+
+
 def webcam_rows(webcams: Sequence[tuple[str, bool]], session: Session) -> tuple[WebcamStatus, ...]:
     """The rows of all webcams; each is given as name and whether it can take snapshots."""
     return tuple(webcam_status(name, configured, session) for name, configured in webcams)

@@ -14,7 +14,13 @@ from ..server.address import parse_address
 from ..server.causes import Cause
 from ..server.errors import AddressError
 from ..session.report import build_report, iso
-from ..session.status import ChannelStatus, ServerStatus, Status, WebcamStatus
+from ..session.status import (
+    ChannelStatus,
+    ServerStatus,
+    Status,
+    WebcamStatus,
+    failing_channels,
+)
 
 SCHEMA = 1
 
@@ -25,7 +31,9 @@ _SERVER_TEXTS: Mapping[str, str] = {
     "connecting": N_("Connecting to the server."),
     "websocket_down": N_("The lasting connection (WebSocket) is down."),
     "failing": N_("The WebSocket is connected, but HTTP fails."),
-    "recovering": N_("Connected again, but {count} attempts failed in the last minutes."),
+    "recovering": N_(
+        "Connected again. Failed attempts in the last minutes: {count}. Most recently: {title}."
+    ),
 }
 
 _WEBCAM_TEXTS: Mapping[str, str] = {
@@ -91,18 +99,21 @@ def printer_url(address: str, number: int | None) -> str | None:
 
 def _server(status: Status, translate: Translate) -> dict[str, Any]:
     server: ServerStatus = status.server
-    facts = {**server.facts, "count": server.recent_errors}
-    text = fill(_SERVER_TEXTS[server.reason], facts, translate)
     known = server.cause is not None and server.reason != "not_linked"
     words = explain(server.cause, server.facts, translate) if known and server.cause else None
+    title = words["title"] if words else ""
+    facts = {**server.facts, "count": server.recent_errors, "title": title}
+    text = fill(_SERVER_TEXTS[server.reason], facts, translate)
+    # What is over must not be explained as if it went on
+    explained = words is not None and server.reason != "recovering"
     return {
         "state": server.state.value,
         "reason": server.reason,
         "since": iso(server.since),
         "heals_at": iso(server.heals_at),
         "cause": server.cause.value if server.cause else None,
-        "cause_title": words["title"] if words else "",
-        "text": f"{text} {words['explanation']}" if words else text,
+        "cause_title": title,
+        "text": f"{text} {words['explanation']}" if words and explained else text,
     }
 
 
@@ -140,7 +151,8 @@ def render_report(agent: Agent, translate: Translate) -> dict[str, Any]:
     """What `GET api/report` answers, and what the report page shows."""
     done = agent.diagnosis.last()
     session = agent.session()
-    report = build_report(session, done.render(translate) if done is not None else None)
+    diagnosis = done.render(translate) if done is not None else None
+    report = build_report(session, failing_channels(agent.status()), diagnosis)
     for part in ("server", "webcam"):
         if report[part] is not None:
             figures = session.parts[part]

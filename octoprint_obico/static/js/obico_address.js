@@ -13,7 +13,7 @@
             this.pending = ko.observable(false);
             this._onAnswer = onAnswer || _.noop;
             this._asked = 0;
-            this._later = _.debounce(() => this._ask(), TYPING_PAUSE_MS);
+            this._later = _.debounce(() => this.askNow(), TYPING_PAUSE_MS);
             this.text.subscribe((text) => this._changed(text));
             this.ok = ko.pureComputed(() => !!this.answer() && this.answer().ok);
             this.wrong = ko.pureComputed(() => !!this.answer() && !this.answer().ok);
@@ -21,7 +21,7 @@
             this.remedy = ko.pureComputed(() => (this.wrong() ? this.answer().remedy : []));
         }
 
-        /** Ask at once instead of after the pause in typing. */
+        /** Ask at once instead of after the pause in typing; not at all where the answer is known. */
         askNow() {
             if (this.pending()) {
                 this._ask();

@@ -127,7 +127,7 @@
         setTimeout(() => URL.revokeObjectURL(link.href), 1000);
     };
 
-    /** A function that runs one request at a time; asked meanwhile, it runs once more at the end. */
+    /** A function that runs one request at a time; asked meanwhile, it runs once more. */
     ui.coalesced = function (request) {
         let active = false;
         let again = false;

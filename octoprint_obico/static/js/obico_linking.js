@@ -133,8 +133,7 @@
                 onInput: (box, event) => this._onInput(index, event),
                 onPaste: (box, event) => this._onPaste(index, event),
                 onKey: (box, event) => this._onKey(index, event),
-                onFocus: (box, event) => event.target.select(),
-                number: index + 1
+                onFocus: (box, event) => event.target.select()
             };
         }
 
@@ -143,10 +142,12 @@
             // A single key replaces the box's digit, wherever the cursor stands in it
             const typed = data && data.length === 1 ? data : event.target.value;
             const found = typed.replace(/\D/g, "");
-            if (found || !event.target.value) {
+            const emptied = !event.target.value;
+            // Before the focus moves on, so that the box never holds anything but its digit
+            event.target.value = this.digits[index].value();
+            if (found || emptied) {
                 this._fill(index, found);
             }
-            event.target.value = this.digits[index].value();
         }
 
         _onPaste(index, event) {

@@ -110,12 +110,14 @@
             }
             const channels = this.data().channels;
             const names = {http: "HTTP", websocket: "WebSocket"};
+            // The row's own text explains a cause that both have in common
+            const common = channels.http.cause === channels.websocket.cause;
             return Object.keys(names).map((id) => {
                 const channel = channels[id];
                 const look = ui.channelLook(channel.state);
                 return Object.assign(look, {
                     name: names[id],
-                    cause: channel.cause_title || "",
+                    cause: common ? "" : channel.cause_title,
                     title: this._channelTitle(channel)
                 });
             });

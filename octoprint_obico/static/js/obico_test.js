@@ -220,7 +220,10 @@
         _explanation() {
             const idle = !this.running() && !this.failure() && !this.result();
             if (idle) {
-                return gettext("TEST finds out whether OctoPrint reaches the Obico Server, and why not.");
+                return gettext("TEST finds out whether the Obico Server is reached, and why not.");
+            }
+            if (this.failure()) {
+                return gettext("So this is no result. Press TEST to try again.");
             }
             return this.result() ? this.result().explanation : "";
         }
