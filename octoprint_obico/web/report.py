@@ -41,6 +41,7 @@ class ReportPage:
         self._agent, self._host = agent, host
 
     def show(self) -> flask.Response:
+        self._agent.look()
         report = render_report(self._agent, gettext)
         status = render_status(self._agent, self._host, gettext)
         page = flask.render_template(
