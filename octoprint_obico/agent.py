@@ -16,7 +16,7 @@ from .diagnosis.job import DiagnosisJob, Done, Request
 from .diagnosis.probes import live_probe
 from .host import Host, LinkedPrinterInfo
 from .printer.commands import perform
-from .printer.job import PrintJob
+from .printer.job import STATE_EVENTS, PrintJob
 from .printer.status import build_status_message
 from .server.address import Address, parse_address
 from .server.errors import AddressError, ChannelError, Stage
@@ -117,12 +117,12 @@ class Agent:
         if old is not None:
             old.supervisor.stop(0)
             old.heartbeat.stop(0)
+        self._account = None
         if new is not None:
             log.info("Connecting to %s", new.address)
             new.heartbeat.start()
             new.supervisor.start()
             self._poster.look_now()
-        self._account = None
         self._on_state()
 
     def _wanted(self) -> tuple[Address, str] | None:
@@ -177,18 +177,21 @@ class Agent:
         self._on_state()
 
     @staticmethod
-    def _retry(link: _Link) -> None:
+    def _retry(link: _Link, *, counted: bool = True) -> None:
         if not link.supervisor.snapshot().shared:  # with a rival, each try throws the other out
-            link.supervisor.retry_now()
+            link.supervisor.retry_now(counted=counted)
 
     def _on_printer(self, answer: Any) -> None:
         """Take the server's word for the printer's name and the account's plan."""
         printer, user = answer["printer"], answer.get("user")
-        self._account = "pro" if isinstance(user, dict) and user.get("is_pro") else "free"
+        account = "pro" if isinstance(user, dict) and user.get("is_pro") else "free"
         number, name = printer.get("id"), str(printer.get("name") or "")[:200]
         seen = LinkedPrinterInfo(number if isinstance(number, int) else None, name)
-        if seen != self._host.settings.printer():
+        renamed = seen != self._host.settings.printer()
+        if renamed:
             self._host.settings.save_printer(seen)
+        if renamed or account != self._account:
+            self._account = account
             self._on_state()
 
     def _on_linked(self, printer: LinkedPrinter) -> None:
@@ -222,14 +225,13 @@ class Agent:
     def on_printer_event(self, name: str, payload: Mapping[str, Any] | None) -> None:
         """Take one of OctoPrint's events. Called on its event thread: only queues, never waits."""
         told = self._job.on_event(name, payload, time.time())
-        if told is None:
-            return
         link = self._link
-        if link is not None:
+        if link is not None and told is not None:
             print_ts, event = told
-            message = self._build_status(print_ts, event=event)
-            link.supervisor.send(message)
-        self._poster.nudge()
+            link.supervisor.send(self._build_status(print_ts, event=event))
+        if told is not None or name in STATE_EVENTS:
+            self.send_status()  # the state that follows; after an end, without the print
+            self._poster.nudge()
 
     def send_status(self) -> None:
         """Send the status as soon as possible."""
@@ -261,8 +263,9 @@ class Agent:
         self._looked_at = time.monotonic()
         link = self._link
         if not was_watched and link is not None:
-            self._retry(link)
-            link.heartbeat.look_now()
+            # uncounted: looking at the figures must not change them
+            self._retry(link, counted=False)
+            link.heartbeat.look_now(counted=False)
             self._poster.nudge()
 
     def session(self) -> Session:

@@ -8,7 +8,8 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any
@@ -92,6 +93,9 @@ class OctoPrintInstance:
         snapshot_url, stream_url: what the classic webcam shows.
         log_levels: levels by logger name, e.g. ``{"octoprint.plugins.obico": "DEBUG"}``.
         admin, operator, reader: users of one's own choice instead of random secrets.
+        first_run: in a fresh folder it has no users and asks for everything by its set-up wizard,
+            as OctoPrint does after its installation. Until the wizard has made one, no user's
+            session can do anything, and ``version`` is not known.
     """
 
     host = "127.0.0.1"
@@ -109,6 +113,7 @@ class OctoPrintInstance:
         admin: User | None = None,
         operator: User | None = None,
         reader: User | None = None,
+        first_run: bool = False,
     ) -> None:
         # not resolved: a link is what makes it the environment's interpreter
         self.python = Path(os.path.abspath(python))
@@ -119,6 +124,7 @@ class OctoPrintInstance:
         self.reader = reader or User("reader", ("readonly",))
         self.plugins_config = dict(plugins_config or {})
         self.log_levels = dict(log_levels or {})
+        self.first_run = first_run
         self._webcam = octoprint_config.webcam_config(snapshot_url, stream_url)
         self._process: subprocess.Popen[bytes] | None = None
         self._version = ""
@@ -188,6 +194,8 @@ class OctoPrintInstance:
         """Write config.yaml, users.yaml and logging.yaml; keep what they say beyond ours."""
         self.basedir.mkdir(parents=True, exist_ok=True)
         path = self.basedir / "config.yaml"
+        if self.first_run and path.exists():
+            return  # what the wizard has done must not be undone
         kept = octoprint_config.read_yaml(path)
         secret_key = kept.get("server", {}).get("secretKey") or secrets.token_hex(16)
         for part in (
@@ -196,6 +204,8 @@ class OctoPrintInstance:
             {"plugins": self.plugins_config},
         ):
             kept = octoprint_config.merged(kept, part)
+        if self.first_run:
+            kept["server"].update(firstRun=True, seenWizards={})
         octoprint_config.write_yaml(path, kept)
         octoprint_config.write_fetched_lists(self.basedir)
         self._write_users()
@@ -204,6 +214,8 @@ class OctoPrintInstance:
             octoprint_config.write_yaml(self.basedir / "logging.yaml", content)
 
     def _write_users(self) -> None:
+        if self.first_run:
+            return
         path = self.basedir / "users.yaml"
         users = octoprint_config.users_config((self.admin, self.operator, self.reader))
         octoprint_config.write_yaml(
@@ -245,12 +257,15 @@ class OctoPrintInstance:
         )
 
     def _answers(self) -> bool:
+        path = "/online.gif" if self.first_run else "/api/version"
         try:
-            answer = self.session().get("/api/version", timeout=(1.0, 5.0))
+            answer = self.session().get(path, timeout=(1.0, 5.0))
         except requests.RequestException:
             return False
         if answer.status_code != 200:
             return False
+        if self.first_run:
+            return True
         self._version = str(answer.json()["server"])
         return True
 
@@ -313,6 +328,15 @@ class OctoPrintInstance:
             process.wait(KILL_LIMIT_S)
         if process.stdin is not None:
             process.stdin.close()
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """Stop OctoPrint's process for a while, as if it hung: it keeps its connections."""
+        os.kill(self.pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.kill(self.pid, signal.SIGCONT)
 
     def restart(self) -> None:
         """Stop it and start it again with the same folder and port."""

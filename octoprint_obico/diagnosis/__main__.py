@@ -6,6 +6,7 @@ Needs no OctoPrint, so it also runs on a Klipper host or before OctoPrint starts
 from __future__ import annotations
 
 import argparse
+import io
 import json
 import os
 import sys
@@ -38,6 +39,23 @@ def _seconds(text: str) -> float:
     return value
 
 
+_OPTIONS: tuple[tuple[str, dict[str, Any]], ...] = (
+    ("--server", {"required": True, "metavar": "URL",
+                  "help": "address of the Obico Server, e.g. https://app.obico.io"}),
+    ("--token", {"help": "the printer's token; better given in the environment variable "
+                         "OBICO_TOKEN, where `ps` does not show it"}),
+    ("--webcam", {"action": "append", "default": [], "metavar": "SNAPSHOT_URL",
+                  "help": "a webcam's snapshot URL; can be given more than once"}),
+    ("--stream", {"action": "append", "default": [], "metavar": "STREAM_URL",
+                  "help": "a webcam's stream URL; taken, but not tried yet"}),
+    ("--deadline", {"type": _seconds, "default": DEADLINE_S, "metavar": "SECONDS",
+                    "help": "time limit of the whole run (default: %(default)s)"}),
+    ("--json", {"action": "store_true",
+                "help": "print one JSON document instead of lines for people"}),
+    ("--version", {"action": "version", "version": __version__}),
+)  # fmt: skip
+
+
 def build_parser() -> argparse.ArgumentParser:
     """The command line; its help is a part of the documentation."""
     parser = _Parser(
@@ -48,48 +66,16 @@ def build_parser() -> argparse.ArgumentParser:
         "moment. Exit status: 0 succeeded, 1 failed to contact the server, 2 invalid account "
         "credentials, 3 the WebSocket failed, 4 only a webcam failed, 64 wrong usage.",
     )
-    parser.add_argument(
-        "--server",
-        required=True,
-        metavar="URL",
-        help="address of the Obico Server, e.g. https://app.obico.io",
-    )
-    parser.add_argument(
-        "--token",
-        help="the printer's token; better given in the environment "
-        "variable OBICO_TOKEN, where `ps` does not show it",
-    )
-    parser.add_argument(
-        "--webcam",
-        action="append",
-        default=[],
-        metavar="SNAPSHOT_URL",
-        help="a webcam's snapshot URL; can be given more than once",
-    )
-    parser.add_argument(
-        "--stream",
-        action="append",
-        default=[],
-        metavar="STREAM_URL",
-        help="a webcam's stream URL; noted, not tried yet",
-    )
-    parser.add_argument(
-        "--deadline",
-        type=_seconds,
-        default=DEADLINE_S,
-        metavar="SECONDS",
-        help="time limit of the whole run (default: %(default)s)",
-    )
-    parser.add_argument(
-        "--json", action="store_true", help="print one JSON document instead of lines for people"
-    )
-    parser.add_argument("--version", action="version", version=__version__)
+    for name, settings in _OPTIONS:
+        parser.add_argument(name, **settings)
     return parser
 
 
 def main(arguments: Sequence[str] | None = None, out: TextIO = sys.stdout) -> int:
     """Run the command and return its exit status."""
     options = build_parser().parse_args(arguments)
+    if isinstance(out, io.TextIOWrapper):  # a terminal that knows ASCII only gets question marks
+        out.reconfigure(errors="replace")
     token = (options.token or os.environ.get("OBICO_TOKEN") or "").strip() or None
     agent = f"obico-diagnosis/{__version__}"
     probe = own_connection_probe(options.server, token, agent) if token else None
@@ -100,7 +86,8 @@ def main(arguments: Sequence[str] | None = None, out: TextIO = sys.stdout) -> in
 
     def show(check: CheckResult) -> None:
         if not options.json:
-            print(_line(render_check(check, _same)), file=out, flush=True)
+            line = _line(render_check(check, _same, request.secrets))
+            print(line, file=out, flush=True)
 
     result = diagnose(request, show).render(_same)
     print(

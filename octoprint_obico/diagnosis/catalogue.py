@@ -276,7 +276,7 @@ CATALOGUE: Mapping[Cause, Entry] = {
     ),
     Cause.TLS_HOSTNAME_MISMATCH: Entry(
         N_("Certificate for another name"),
-        N_("The TLS certificate that answers for {host} is made out to another name."),
+        N_("The TLS certificate that answers for {host} is made out to other names: {names}"),
         (
             N_("Enter the Server Address with the name that stands in the certificate."),
             N_("Or give the server a certificate for {host}."),
@@ -405,7 +405,7 @@ CATALOGUE: Mapping[Cause, Entry] = {
     ),
     Cause.THROTTLED: Entry(
         N_("Too many requests"),
-        N_("The server asks us to slow down (status 429)."),
+        N_("The server asks us to slow down (status 429), and to ask again in {wait_s} s."),
         (_WAIT,),
     ),
     Cause.SERVER_UNAVAILABLE: Entry(

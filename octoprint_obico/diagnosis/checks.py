@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -22,6 +23,7 @@ from ..server.transport import (
     resolve,
     start_tls,
     through_proxy,
+    tls_failure,
 )
 from ..server.trust import build_ssl_context, proxy_for
 from ..webcam.snapshot import Webcam, take_picture
@@ -101,7 +103,9 @@ def check_connect(known: Findings, deadline: Deadline) -> Finding:
     tried: list[Tried] = []
     try:
         if known.proxy:
-            reach_proxy(known.proxy, address, deadline).close()
+            # a plain request goes to the proxy as it is, TLS through a tunnel
+            reach = through_proxy if address.is_tls else reach_proxy
+            reach(known.proxy, address, deadline).close()
         else:
             sock, tried = connect(known.targets, address.host, address.port, deadline)
             sock.close()
@@ -123,14 +127,10 @@ def check_tls(known: Findings, deadline: Deadline) -> Finding:
     if not address.is_tls:
         return skipped(N_("not used: the address begins with http://"))
     try:
-        if known.proxy:
-            raw = through_proxy(known.proxy, address, deadline)
-        else:
-            raw, _ = connect(known.targets, address.host, address.port, deadline)
-        with start_tls(raw, address.host, build_ssl_context(), deadline) as sock:
-            certificate: dict[str, Any] = dict(sock.getpeercert() or {})
-            version = sock.version() or ""
+        certificate, version = _certificate(known, build_ssl_context(), deadline)
     except ChannelError as error:
+        if error.cause is Cause.TLS_HOSTNAME_MISMATCH:
+            error.with_facts(names=_names_on_certificate(known, deadline))
         return failed(error, N_("{host}: not accepted ({reason})"), **address.facts)
     evidence = {
         "version": version,
@@ -142,6 +142,39 @@ def check_tls(known: Findings, deadline: Deadline) -> Finding:
     return Finding(
         Outcome.PASSED, N_("{version}, certificate of {issuer}"), evidence, None, evidence
     )
+
+
+def _certificate(
+    known: Findings, context: ssl.SSLContext, deadline: Deadline, listen: bool = False
+) -> tuple[dict[str, Any], str]:
+    """The certificate that the server shows, and the TLS version.
+
+    With `listen`, wait for what the server has to say after the handshake.
+    """
+    address = known.known_address
+    if known.proxy:
+        raw = through_proxy(known.proxy, address, deadline)
+    else:
+        raw, _ = connect(known.targets, address.host, address.port, deadline)
+    with start_tls(raw, address.host, context, deadline) as sock:
+        if listen:
+            sock.settimeout(max(deadline.remaining(), 0.01))
+            try:
+                sock.recv(1)
+            except OSError as error:
+                raise tls_failure(error, address.host) from error
+        return dict(sock.getpeercert() or {}), sock.version() or ""
+
+
+def _names_on_certificate(known: Findings, deadline: Deadline) -> str:
+    """The names that a trusted certificate is made out to; nothing is sent over this connection."""
+    context = build_ssl_context()
+    context.check_hostname = False  # the chain is verified all the same
+    try:
+        certificate, _ = _certificate(known, context, deadline)
+    except ChannelError:
+        return ""
+    return redact(", ".join(str(value) for _, value in certificate.get("subjectAltName", ())))
 
 
 def _name(parts: Any) -> str:
@@ -165,6 +198,7 @@ def check_http(known: Findings, deadline: Deadline) -> Finding:
             known.refusal = error
         else:
             error = _refined(error, client, address, deadline)
+            error = _late_alert(error, known, deadline)
             return failed(error, _http_summary(error), **address.facts)
     finally:
         client.close()
@@ -204,6 +238,25 @@ def _refined(
         finally:
             at_root.close()
     return error
+
+
+def _late_alert(error: ChannelError, known: Findings, deadline: Deadline) -> ChannelError:
+    """Ask once more why TLS broke off, without sending anything.
+
+    A TLS 1.3 server tells of a missing client certificate only after the handshake; a request that
+    is on its way by then can make a reset out of it.
+    """
+    if not known.known_address.is_tls or error.cause not in _BROKEN_OFF:
+        return error
+    try:
+        _certificate(known, build_ssl_context(), deadline.within(2.0), listen=True)
+    except ChannelError as alert:
+        if alert.cause is Cause.TLS_CLIENT_CERTIFICATE_REQUIRED:
+            return alert
+    return error
+
+
+_BROKEN_OFF = frozenset({Cause.TLS_HANDSHAKE_FAILED, Cause.CONNECTION_RESET})
 
 
 def _is_obico(client: HttpClient, deadline: Deadline) -> bool:
@@ -281,7 +334,7 @@ def check_webcam(webcam: Webcam, deadline: Deadline) -> Finding:
         "kilobytes": round(len(picture.jpeg) / 1024),
         "ms": round(picture.seconds * 1000),
     }
-    evidence = {**facts, "url": redact(webcam.url or "")}
+    evidence = {**webcam.facts, **facts}
     return Finding(
         Outcome.PASSED,
         N_("{webcam}: a picture of {kilobytes} KB after {ms} ms"),

@@ -6,8 +6,9 @@ import logging
 import queue
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from ..server.causes import Cause
 from ..server.deadline import Deadline
@@ -21,8 +22,9 @@ log = logging.getLogger("octoprint.plugins.obico.diagnosis")
 DEADLINE_S = 15.0
 """For a whole run (DIAGNOSIS contract)."""
 
-_MARGIN_S = 0.5
-"""Kept back from the deadline to draw the conclusion."""
+_MARGIN = 1 / 30
+"""Part of the deadline that is kept back to draw the conclusion; the checks themselves keep back
+as much again, so that they end with what they have seen instead of being left behind."""
 
 
 @dataclass(frozen=True)
@@ -77,10 +79,12 @@ class _Run:
         self,
         known: c.Findings,
         webcams: Sequence[Webcam],
-        deadline: Deadline,
+        deadline_s: float,
         on_check: Callable[[CheckResult], None],
     ) -> None:
-        self._known, self._deadline, self._on_check = known, deadline, on_check
+        self._known, self._on_check = known, on_check
+        self._deadline = Deadline(deadline_s * (1 - _MARGIN))
+        self._checks_end = Deadline(deadline_s * (1 - 2 * _MARGIN))
         self._webcams = webcams
         self._started_at = time.monotonic()
         self._ended: queue.Queue[tuple[str, CheckResult]] = queue.Queue()
@@ -120,8 +124,10 @@ class _Run:
         broken = [r for r in needed if r is not None and _blocks(r)]
         if broken:
             self._waiting.remove(check)
-            # the root of the skips, not the last link of their chain
-            title = broken[0].finding.facts.get("title", broken[0].title)
+            root = broken[0]
+            # the root of the skips, not their last link
+            skipped = root.outcome is Outcome.SKIPPED
+            title = root.finding.facts["title"] if skipped else root.title
             finding = c.skipped(N_("not tried: “{title}” has failed"), title=title)
             now = self._elapsed_ms()
             self._finish(check.id, CheckResult(check.id, check.title, finding, now, 0))
@@ -134,7 +140,7 @@ class _Run:
         self._running[key] = (check, started_ms)
 
         def work() -> None:
-            finding = _guarded(check, self._known, self._deadline.within(check.budget_s))
+            finding = _guarded(check, self._known, self._checks_end.within(check.budget_s))
             duration = self._elapsed_ms() - started_ms
             result = CheckResult(check.id, check.title, finding, started_ms, duration, subject)
             self._ended.put((key, result))
@@ -147,21 +153,23 @@ class _Run:
         self._on_check(result)
 
     def _timed_out(self, check: Check, started_ms: int, key: str) -> CheckResult:
+        subject, facts = "", self._facts()
+        if key.startswith("webcam:"):
+            webcam = self._webcams[int(key.partition(":")[2])]
+            subject, facts = webcam.name, webcam.facts
         finding = Finding(
             Outcome.FAILED,
             N_("no result in time"),
-            self._facts(),
+            facts,
             check.timeout_cause,
-            {**self._facts(), "timed_out": True},
+            {**facts, "timed_out": True},
         )
-        subject = ""
-        if key.startswith("webcam:"):
-            subject = self._webcams[int(key.partition(":")[2])].name
         duration = self._elapsed_ms() - started_ms
         return CheckResult(check.id, check.title, finding, started_ms, duration, subject)
 
-    def _facts(self) -> Mapping[str, object]:
-        return self._known.address.facts if self._known.address is not None else {}
+    def _facts(self) -> dict[str, Any]:
+        address = self._known.address
+        return {**(address.facts if address is not None else {}), "reason": "no answer in time"}
 
     def _elapsed_ms(self) -> int:
         return round((time.monotonic() - self._started_at) * 1000)
@@ -203,5 +211,5 @@ def run_checks(
     on_check: Callable[[CheckResult], None] | None = None,
 ) -> list[CheckResult]:
     """Run all checks and return their results, within `deadline_s` seconds whatever happens."""
-    deadline = Deadline(max(deadline_s - _MARGIN_S, deadline_s / 2))
-    return _Run(known, webcams, deadline, on_check or (lambda result: None)).results()
+    run = _Run(known, webcams, deadline_s, on_check or (lambda result: None))
+    return run.results()

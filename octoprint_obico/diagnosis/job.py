@@ -10,9 +10,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..server.address import parse_address
+from ..server.address import parse_address, shown_text
 from ..server.errors import AddressError
-from ..server.redact import redact
 from ..webcam.snapshot import Webcam
 from .checks import Findings
 from .engine import DEADLINE_S, run_checks
@@ -35,6 +34,11 @@ class Request:
     plugin_version: str
     deadline_s: float = DEADLINE_S
 
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """What must stand in no output."""
+        return (self.token,) if self.token else ()
+
 
 @dataclass(frozen=True)
 class Done:
@@ -54,7 +58,7 @@ class Done:
             started_at=self.started_at,
             duration_ms=self.duration_ms,
             plugin_version=request.plugin_version,
-            secrets=[request.token] if request.token else [],
+            secrets=request.secrets,
             translate=translate,
         )
 
@@ -64,7 +68,7 @@ def shown_address(text: str) -> str:
     try:
         return parse_address(text).url
     except AddressError:
-        return redact(text)
+        return shown_text(text)
 
 
 def diagnose(request: Request, on_check: Callable[[CheckResult], None] | None = None) -> Done:
@@ -95,6 +99,7 @@ class DiagnosisJob:
         self._run_id: str | None = None
         self._running = False
         self._checks: list[CheckResult] = []
+        self._secrets: tuple[str, ...] = ()
         self._done: Done | None = None
 
     def start(self) -> str:
@@ -115,7 +120,9 @@ class DiagnosisJob:
     def _work(self) -> None:
         done = None
         try:
-            done = diagnose(self._request(), self._note)
+            request = self._request()
+            self._secrets = request.secrets
+            done = diagnose(request, self._note)
             self._on_done(done)
         except Exception:  # whoever waits for the run must see its end; the fault is logged
             log.exception("The diagnosis failed unexpectedly")
@@ -136,7 +143,7 @@ class DiagnosisJob:
             done, run_id = self._done, self._run_id
         state = "none" if run_id is None else "running" if running else "finished"
         finished = done.render(translate) if done is not None and not running else None
-        rendered = [render_check(check, translate) for check in checks]
+        rendered = [render_check(check, translate, self._secrets) for check in checks]
         if finished is not None:
             rendered = finished["checks"]
         return {"run": run_id, "state": state, "checks": rendered, "result": finished}

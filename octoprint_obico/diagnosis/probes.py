@@ -15,7 +15,10 @@ from ..server.supervisor import Supervisor
 from ..server.websocket import CLOSE_REPLACED, Closed, Connection, Message, Pong, open_connection
 
 _PING = b"diagnosis"
-_SUSPICIOUS_DROPS = 2
+_ENOUGH = 3
+"""Connections that lived equally long, before that is called a pattern."""
+_WITHIN_SECONDS_S = 5.0
+"""A connection that was dropped so soon makes its successor suspect at once."""
 _SHARED_TRUST_S = 60.0
 """A connection that a rival leaves alone for so long counts as working, with a warning."""
 
@@ -109,22 +112,28 @@ def _wait_for_attempt(supervisor: Supervisor, before: Snapshot, deadline: Deadli
 
 
 def _outlive_the_last(supervisor: Supervisor, deadline: Deadline) -> None:
-    """Trust a connection whose predecessors were soon dropped only once it lives longer than they.
+    """Trust a connection whose predecessors were dropped within seconds only once it lives longer.
 
-    Waits for that as far as the deadline allows.
+    What lives for minutes cannot be waited for: it is called dropped where the last ones all lived
+    equally long, as an idle time-out of a proxy lets them.
     """
     now = supervisor.snapshot()
-    if now.drops < _SUSPICIOUS_DROPS:
+    drop = now.last_drop
+    if drop is None or not now.lived_s:
         return
-    needed_s = now.last_lived_s * 1.5 + 1.0 - (time.time() - now.since)
-    patience_s = deadline.remaining()
-    if needed_s > 0:
-        now = supervisor.wait(
-            lambda seen: seen.state is not State.CONNECTED, min(needed_s, patience_s)
-        )
-    dropped = now.state is not State.CONNECTED
-    if (dropped or needed_s > patience_s) and now.last_drop is not None:
-        raise now.last_drop
+    needed_s = now.lived_s[-1] * 1.5 + 1.0 - (time.time() - now.since)
+    if now.lived_s[-1] <= _WITHIN_SECONDS_S:
+        if needed_s > 0:
+            patience_s = min(needed_s, deadline.remaining())
+            now = supervisor.wait(lambda seen: seen.state is not State.CONNECTED, patience_s)
+        if now.state is not State.CONNECTED:
+            raise now.last_drop or drop
+    elif needed_s > 0 and _alike(now.lived_s):
+        raise drop
+
+
+def _alike(lifetimes: tuple[float, ...]) -> bool:
+    return len(lifetimes) >= _ENOUGH and max(lifetimes) - min(lifetimes) <= 0.1 * max(lifetimes)
 
 
 def _live_pong(supervisor: Supervisor, deadline: Deadline) -> Mapping[str, Any]:

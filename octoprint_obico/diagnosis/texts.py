@@ -57,8 +57,10 @@ def explain(cause: Cause, facts: Mapping[str, Any], translate: Translate) -> dic
     }
 
 
-def render_check(check: CheckResult, translate: Translate) -> dict[str, Any]:
-    """One check in the form of the contract."""
+def render_check(
+    check: CheckResult, translate: Translate, secrets: Sequence[str] = ()
+) -> dict[str, Any]:
+    """One check in the form of the contract, without the given secrets."""
     finding = check.finding
     rendered = {
         "id": check.id,
@@ -70,7 +72,10 @@ def render_check(check: CheckResult, translate: Translate) -> dict[str, Any]:
         "started_ms": check.started_ms,
         "duration_ms": check.duration_ms,
     }
-    return {**rendered, "subject": check.subject} if check.subject else rendered
+    if check.subject:
+        rendered["subject"] = check.subject
+    redacted: dict[str, Any] = redact_all(rendered, *secrets)
+    return redacted
 
 
 def render_result(

@@ -20,6 +20,9 @@ _REPORTED = frozenset(
         "PrintDone",
     }
 )
+STATE_EVENTS = frozenset({"PrinterStateChanged", "Connected", "Disconnected"})
+"""Events after which the status is another, though the server acts on none of them."""
+
 _ENDS = frozenset({"PrintFailed", "PrintDone"})
 
 
@@ -34,13 +37,12 @@ class PrintJob:
         """The value for a status message.
 
         A print that began before us (the plugin was enabled in the midst of it) gets a start time
-        now; while the printer's state is not known (`printing` None), so is this.
+        now; while the printer's state is not known (`printing` None), so is this. Once known, only
+        events change it: right after a print's end the printer still says that it is printing.
         """
         with self._lock:
             if self._print_ts is None and printing is not None:
                 self._print_ts = int(now) if printing else NOT_PRINTING
-            elif self._print_ts == NOT_PRINTING and printing:
-                self._print_ts = int(now)
             return self._print_ts
 
     def on_event(

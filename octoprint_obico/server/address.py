@@ -10,7 +10,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from .causes import Cause
 from .errors import AddressError
-from .redact import redact
+from .redact import REDACTED, redact
 
 DEFAULT_ADDRESS = "https://app.obico.io"
 RETIRED_HOST = "app.thespaghettidetective.com"
@@ -22,6 +22,7 @@ _SELF_HOSTED_PORT = 3334
 
 # What people type in place of "http://" and "https://": missing or doubled colons and slashes
 _SCHEME = re.compile(r"^(https?)(?::/*|/{2,})(?=[^/])", re.IGNORECASE)
+_SECOND_SCHEME = re.compile(r"^https?:/", re.IGNORECASE)
 _OTHER_SCHEME = re.compile(r"^([a-z][a-z0-9+.-]*)://", re.IGNORECASE)
 _LABEL = re.compile(r"^(?!-)[a-z0-9_-]{1,63}(?<!-)$", re.IGNORECASE)
 _PORT_RULE = "the port must be a number from 1 to 65535"
@@ -88,7 +89,7 @@ def parse_address(text: str | None) -> Address:
     typed = (text or "").strip().strip("\"'<>").strip()
     if not typed:
         raise AddressError(Cause.ADDRESS_MISSING)
-    shown = redact(typed)
+    shown = shown_text(typed)
     try:
         parts = urlsplit(_with_scheme(typed, shown))
     except ValueError as error:
@@ -100,9 +101,18 @@ def parse_address(text: str | None) -> Address:
     if host == RETIRED_HOST:
         raise AddressError(Cause.ADDRESS_RETIRED, {"address": shown, "new": DEFAULT_ADDRESS})
     path = parts.path.rstrip("/")
-    if re.search(r"[\s<>\"\\^`{|}]", path) or "//" in path:
+    if re.search(r"[\s<>\"'\\^`{|}]", path) or "//" in path:
         raise _malformed(shown, "the path after the host has characters that are not allowed")
     return Address(parts.scheme, host, port or DEFAULT_PORTS[parts.scheme], path)
+
+
+def shown_text(text: str) -> str:
+    """An address as it may be shown when it cannot be parsed: without what may be a password."""
+    typed = text.strip()
+    _, at, host = typed.rpartition("@")
+    scheme = _SCHEME.match(typed)
+    start = f"{scheme.group(1).lower()}://" if scheme else ""
+    return redact(f"{start}{REDACTED}@{host}" if at else typed)
 
 
 def _malformed(shown: str, problem: str) -> AddressError:
@@ -113,7 +123,7 @@ def _with_scheme(typed: str, shown: str) -> str:
     found = _SCHEME.match(typed)
     if found:
         rest = typed[found.end() :]
-        if _SCHEME.match(rest):
+        if _SECOND_SCHEME.match(rest):
             raise _malformed(shown, "it begins with http twice")
         return f"{found.group(1).lower()}://{rest}"
     if _OTHER_SCHEME.match(typed):
@@ -162,6 +172,8 @@ def _checked_host(host: str, shown: str) -> str:
         ascii_host = host.rstrip(".").encode("idna").decode("ascii").lower()
     except UnicodeError as error:
         raise _malformed(shown, "the host name has characters that are not allowed") from error
+    if re.fullmatch(r"[0-9.]+", ascii_host):  # full-width digits become plain ones
+        raise _malformed(shown, "the IP address is not complete or not valid")
     if len(ascii_host) > 253 or not all(_LABEL.match(label) for label in ascii_host.split(".")):
         raise _malformed(shown, "the host name has characters that are not allowed")
     return ascii_host

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from enum import Enum
 
 from .errors import ChannelError
+
+log = logging.getLogger("octoprint.plugins.obico.websocket")
 
 
 class State(str, Enum):
@@ -37,7 +40,16 @@ class Snapshot:
     """Connections in a row that were open and soon closed again, without a failed attempt."""
     last_drop: ChannelError | None = None
     """How the last of them ended."""
-    last_lived_s: float = 0.0
-    """How long it had been open, in seconds."""
+    lived_s: tuple[float, ...] = ()
+    """For how many seconds the last three of them were open, the latest last."""
     shared: bool = False
     """Replaced again and again by another user of the token."""
+
+
+def log_transition(before: Snapshot, after: Snapshot) -> None:
+    """Write one line for a change of state; what merely repeats goes to DEBUG."""
+    error = after.error
+    again = error is not None and before.error is not None and error.cause is before.error.cause
+    level = logging.DEBUG if again or after.state is State.CONNECTING else logging.INFO
+    reason = f": {error}" if error is not None and after.state is State.WAITING else ""
+    log.log(level, "WebSocket: %s -> %s%s", before.state, after.state, reason)

@@ -14,7 +14,6 @@ only these errors travel. The tables below are the only place that knows how `so
 from __future__ import annotations
 
 import errno
-import re
 import socket
 import ssl
 from collections.abc import Iterator, Mapping
@@ -77,7 +76,7 @@ class ChannelError(ObicoError):
         self.cause = cause
         self.stage = stage
         self.message = redact(message)
-        self.facts: dict[str, Any] = dict(facts or {})
+        self.facts: dict[str, Any] = {"error": self.message, **(facts or {})}
         self.retry_after = retry_after
         super().__init__(f"{cause.value} at {stage.value}: {self.message}")
 
@@ -210,18 +209,6 @@ def cause_of_tls_error(error: BaseException) -> Cause:
             if part in reason:
                 return cause
     return Cause.TLS_HANDSHAKE_FAILED
-
-
-_TUNNEL_STATUS = re.compile(r"Tunnel connection failed: (\d{3})")
-
-
-def tunnel_status(error: BaseException) -> int | None:
-    """The status with which a proxy declined CONNECT, where urllib3 wraps http.client's message."""
-    for item in chain(error):
-        found = _TUNNEL_STATUS.search(str(item))
-        if found:
-            return int(found.group(1))
-    return None
 
 
 def proxy_refusal(status: int, facts: Mapping[str, Any], *, source: object = "") -> ChannelError:

@@ -50,7 +50,7 @@ class Heartbeat:
         """End the thread; a request under way is left to its own time limit."""
         self._stop.set()
         self._wake.set()
-        if timeout_s:
+        if timeout_s and self._thread.ident is not None:
             self._thread.join(timeout_s)
 
     def look_now(self, *, counted: bool = True) -> None:

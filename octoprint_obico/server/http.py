@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-import re
+import ssl
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -11,9 +11,6 @@ from typing import Any
 
 import requests
 import urllib3
-from requests.adapters import HTTPAdapter
-from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 from .address import Address
 from .causes import Cause
@@ -23,13 +20,14 @@ from .errors import (
     ChannelError,
     Stage,
     cause_of_os_error,
+    cause_of_tls_error,
     chain,
-    proxy_refusal,
-    tunnel_status,
 )
+from .pool import TransportAdapter
+from .redact import redact
 from .responses import Expect, Reply, judge
-from .transport import connect, resolve, tls_failure
-from .trust import build_ssl_context, proxy_endpoint, proxy_for
+from .token import check_token
+from .trust import proxy_endpoint, proxy_for
 
 log = logging.getLogger("octoprint.plugins.obico.http")
 
@@ -41,7 +39,6 @@ WHO_AM_I_TIMEOUT_S = 8.0
 PRINTER_PATH = "/api/v1/octo/printer/"
 CHANNEL = "http"
 _CHUNK = 8 * 1024
-_HEADER_SAFE = re.compile(r"[\x21-\x7e]{1,256}")
 
 
 def expect_printer(value: Any) -> bool:
@@ -54,65 +51,6 @@ def expect_ok(value: Any) -> bool:
     return isinstance(value, dict) and value.get("result") == "ok"
 
 
-def _new_socket(connection: HTTPConnection) -> Any:
-    """Connect as the WebSocket does: one time limit for the name and all addresses together."""
-    timeout = connection.timeout if isinstance(connection.timeout, (int, float)) else READ_TIMEOUT_S
-    deadline = Deadline(float(timeout))
-    host, port = connection.host.strip("[]"), int(connection.port or 0)
-    try:
-        sock, _ = connect(resolve(host, port, deadline), host, port, deadline)
-    except ChannelError as error:
-        if getattr(connection, "proxy", None) is None:
-            raise
-        facts = {"proxy": f"{host}:{port}"}
-        raise ChannelError(Cause.PROXY_UNREACHABLE, Stage.PROXY, error.message, facts) from error
-    # The time limit from here on is urllib3's: for the TLS handshake and each read
-    sock.settimeout(float(timeout))
-    return sock
-
-
-class _Connection(HTTPConnection):
-    def _new_conn(self) -> Any:
-        return _new_socket(self)
-
-
-class _TLSConnection(HTTPSConnection):
-    def _new_conn(self) -> Any:
-        return _new_socket(self)
-
-
-class _Pool(HTTPConnectionPool):
-    ConnectionCls = _Connection
-
-
-class _TLSPool(HTTPSConnectionPool):
-    ConnectionCls = _TLSConnection
-
-
-_POOLS = {"http": _Pool, "https": _TLSPool}
-
-
-class _Adapter(HTTPAdapter):
-    """requests on our connections and our trust store, without retries of its own."""
-
-    def __init__(self) -> None:
-        self._context = build_ssl_context()
-        super().__init__(pool_connections=2, pool_maxsize=2, max_retries=0)
-
-    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        super().init_poolmanager(*args, ssl_context=self._context, **kwargs)
-        self.poolmanager.pool_classes_by_scheme = _POOLS
-
-    def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
-        manager = super().proxy_manager_for(proxy, ssl_context=self._context, **kwargs)
-        manager.pool_classes_by_scheme = _POOLS
-        return manager
-
-    def cert_verify(self, conn: Any, url: str, verify: Any, cert: Any) -> None:
-        """Always verify, with the context's own trust (requests would add certifi each time)."""
-        conn.cert_reqs = "CERT_REQUIRED"
-
-
 class HttpClient:
     """Sends single requests to one server. Thread-safe; keeps connections alive between them.
 
@@ -123,12 +61,9 @@ class HttpClient:
     def __init__(self, address: Address, user_agent: str) -> None:
         self.address = address
         self._proxy = proxy_for(address)
-        self._session = requests.Session()
-        self._session.trust_env = False
-        self._session.headers["User-Agent"] = user_agent
-        adapter = _Adapter()
-        for prefix in ("http://", "https://"):
-            self._session.mount(prefix, adapter)
+        self._user_agent = user_agent
+        over_tls = address.is_tls or (self._proxy or "").startswith("https:")
+        self._adapter = TransportAdapter(over_tls)
 
     @property
     def proxy(self) -> str | None:
@@ -159,16 +94,12 @@ class HttpClient:
         Raises:
             ChannelError: where no HTTP answer came.
         """
-        if token and not _HEADER_SAFE.fullmatch(token):
-            raise ChannelError(
-                Cause.CREDENTIALS_INVALID,
-                Stage.REQUEST,
-                "the stored token has characters that no token has",
-                self._facts,
-            )
+        check_token(token, self._facts)
         deadline = Deadline(timeout_s)
         url = self.address.join(path)
-        headers = {"Authorization": f"Token {token}"} if token else {}
+        headers = {"User-Agent": self._user_agent, "Accept": "application/json"}
+        if token:
+            headers["Authorization"] = f"Token {token}"
         started = time.monotonic()
         try:
             response = self._send(method, url, headers, deadline, kwargs)
@@ -197,26 +128,26 @@ class HttpClient:
         deadline: Deadline,
         kwargs: Mapping[str, Any],
     ) -> requests.Response:
+        """Hand the request to the adapter itself.
+
+        A session would follow or at least read redirects to their end, keep cookies, and look for
+        credentials in files and the environment; none of it is wanted.
+        """
+        request = requests.Request(method, url, headers=dict(headers), **kwargs).prepare()
         proxies = {"http": self._proxy, "https": self._proxy} if self._proxy else {}
         for last in (False, True):
-            left = max(deadline.remaining(), 0.01)
+            # the total holds for connecting and answering together
+            left: Any = urllib3.Timeout(total=max(deadline.remaining(), 0.01))
             try:
-                return self._session.request(
-                    method,
-                    url,
-                    headers=dict(headers),
-                    timeout=left,
-                    stream=True,
-                    allow_redirects=False,
-                    proxies=proxies,
-                    **kwargs,
+                return self._adapter.send(
+                    request, stream=True, timeout=left, verify=True, proxies=proxies
                 )
             except requests.ConnectionError as error:
                 # A kept connection that the server had closed meanwhile is no fault: once more,
                 # but never for a call whose repetition would do something twice
                 if last or method == "POST" or not _is_stale_connection(error):
                     raise
-                self._session.close()
+                self._adapter.close()
         raise AssertionError("unreachable")
 
     @property
@@ -228,17 +159,14 @@ class HttpClient:
         for item in chain(error):
             if isinstance(item, ChannelError):
                 return item.with_facts(**self._facts)
-        status = tunnel_status(error)
-        if status is not None:
-            return proxy_refusal(status, self._facts)
         cause, stage = _meaning(error)
-        if stage is Stage.TLS:
-            leaf = next(item for item in chain(error) if _is_tls(item))
-            return tls_failure(leaf, self.address.host).with_facts(**self._facts)
-        return ChannelError(cause, stage, _leaf_message(error), self._facts)
+        message = redact(_leaf_message(error), token)
+        if self._proxy and cause is Cause.UNKNOWN_ERROR and isinstance(error, ValueError):
+            cause, stage = Cause.PROXY_UNREACHABLE, Stage.PROXY  # its URL makes no sense
+        return ChannelError(cause, stage, message, self._facts)
 
     def close(self) -> None:
-        self._session.close()
+        self._adapter.close()
 
 
 def _read_body(response: requests.Response, cap: int, deadline: Deadline) -> tuple[bytes, bool]:
@@ -275,8 +203,8 @@ def _is_stale_connection(error: BaseException) -> bool:
     return "RemoteDisconnected" in names or "ConnectionResetError" in names
 
 
-def _is_tls(item: BaseException) -> bool:
-    return type(item).__module__ == "ssl" and not type(item).__name__.startswith("SSLWant")
+_TLS_ALERT = "\x15\x03"
+"""How a TLS alert begins (RFC 8446 section 5.1: type 21, then the version)."""
 
 
 def _leaf_message(error: BaseException) -> str:
@@ -304,9 +232,12 @@ _BY_TYPE: tuple[tuple[str, _Meaning], ...] = (
 def _meaning(error: BaseException) -> _Meaning:
     """Cause and stage of an exception, by the most telling member of its chain."""
     items = list(chain(error))
+    tls_error = next((item for item in items if isinstance(item, ssl.SSLError)), None)
+    if tls_error is not None:  # TLS 1.3 tells of a missing client certificate after the handshake
+        return cause_of_tls_error(tls_error), Stage.TLS
+    if any(str(getattr(item, "line", "")).startswith(_TLS_ALERT) for item in items):
+        return Cause.HTTPS_REQUIRED, Stage.RESPONSE
     names = {type(item).__name__ for item in items}
-    if any(_is_tls(item) for item in items) or _timed_out_in_tls(error):
-        return Cause.TLS_HANDSHAKE_FAILED, Stage.TLS
     # RemoteDisconnected is a BadStatusLine, but means something else
     for name, meaning in _BY_TYPE:
         if name in names:
@@ -316,10 +247,6 @@ def _meaning(error: BaseException) -> _Meaning:
         if found is not None:
             return found, Stage.REQUEST
     return Cause.UNKNOWN_ERROR, Stage.REQUEST
-
-
-def _timed_out_in_tls(error: BaseException) -> bool:
-    return any("handshake operation timed out" in str(item) for item in chain(error))
 
 
 Recorder = Callable[[Attempt], None]

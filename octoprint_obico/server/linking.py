@@ -16,12 +16,12 @@ from .causes import Cause
 from .errors import AddressError, ChannelError, ObicoError
 from .http import HttpClient
 from .responses import judge
+from .token import is_usable
 
 log = logging.getLogger("octoprint.plugins.obico.link")
 
 VERIFY_PATH = "/api/v1/octo/verify/"
 TIMEOUT_S = 12.0
-_TOKEN = re.compile(r"[\x21-\x7e]{1,256}")
 
 
 class LinkProblem(str, Enum):
@@ -77,7 +77,7 @@ def link(address_text: str, code: object, user_agent: str) -> LinkedPrinter:
     try:
         reply = client.request("POST", VERIFY_PATH, params={"code": digits}, timeout_s=TIMEOUT_S)
         value = reply.json()
-        if reply.status in (400, 404) and isinstance(value, dict):
+        if _refuses_the_code(reply.status, value):
             raise LinkError(LinkProblem.CODE_REJECTED, address.facts)
         judge(reply, address, False, _has_token)
     except ChannelError as error:
@@ -86,13 +86,24 @@ def link(address_text: str, code: object, user_agent: str) -> LinkedPrinter:
         client.close()
     printer = value["printer"]
     name = str(printer.get("name") or "")[:200]
-    return LinkedPrinter(address, int(printer.get("id") or 0), name, printer["auth_token"])
+    number = printer.get("id")
+    number = number if isinstance(number, int) else 0
+    return LinkedPrinter(address, number, name, printer["auth_token"])
+
+
+def _refuses_the_code(status: int, value: Any) -> bool:
+    """Whether it is the Obico Server's own refusal (PROTOCOL 2.1); other servers have JSON, too."""
+    if not isinstance(value, dict):
+        return False
+    if status == 404:
+        return "resource does not exist" in str(value.get("detail"))
+    return status == 400 and isinstance(value.get("code"), list)
 
 
 def _has_token(value: Any) -> bool:
     printer = value.get("printer") if isinstance(value, dict) else None
     token = printer.get("auth_token") if isinstance(printer, dict) else None
-    return isinstance(token, str) and _TOKEN.fullmatch(token) is not None
+    return is_usable(token)
 
 
 @dataclass(frozen=True)

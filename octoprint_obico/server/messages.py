@@ -63,7 +63,7 @@ def _commands(value: Any) -> tuple[tuple[Command, ...], tuple[str, ...]]:
     accepted, rejected = [], []
     for item in value[:_MAX_ITEMS] if isinstance(value, list) else []:
         name = item.get("cmd") if isinstance(item, dict) else None
-        if name not in COMMANDS:
+        if not isinstance(name, str) or name not in COMMANDS:
             rejected.append(str(name)[:40])
             continue
         args = item.get("args")

@@ -18,7 +18,9 @@ _SHORTEST_SECRET = 4
 """Anything shorter would stand in half of all words."""
 
 # user-info in an address: //user:password@host; up to the last @, as passwords hold all kinds
-_USER_INFO = re.compile(r"//[^\s'\"]*@")
+_USER_INFO = re.compile(r"//[^<>\r\n]{0,300}@(?=[\w\[])")
+
+_NAMES = r"[\w-]*(?:code|token|pass|passwd|password|pwd|secret|api_?key|key)"
 
 _PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = (
     (_USER_INFO, f"//{REDACTED}@"),
@@ -28,14 +30,9 @@ _PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = (
         re.compile(r"(?i)\b(set-cookie|cookie|authorization)\b(['\"]?\s*[:=]\s*)[^\r\n]+"),
         rf"\1\2{REDACTED}",
     ),
-    # secrets in a query string or a form
-    (
-        re.compile(
-            r"(?i)\b(code|token|auth_token|password|passwd|pwd|secret|api_?key|key)="
-            r"[^&\s'\"]+"
-        ),
-        rf"\1={REDACTED}",
-    ),
+    # secrets in a query string, a form, or JSON
+    (re.compile(rf"(?i)\b({_NAMES})=[^&\s'\"]+"), rf"\1={REDACTED}"),
+    (re.compile(rf"(?i)([\"']{_NAMES}[\"']\s*:\s*[\"'])[^\"']*"), rf"\1{REDACTED}"),
 )
 
 

@@ -10,10 +10,14 @@ from email.utils import parsedate_to_datetime
 from typing import Any, Optional
 from urllib.parse import urljoin, urlsplit
 
-from .address import Address
+from .address import DEFAULT_PORTS, Address
 from .causes import Cause
 from .errors import ChannelError, Stage
 from .redact import redact
+
+_LONGEST_WAIT_S = 86400.0
+_USUAL_WAIT_S = 60.0
+"""The window of the server's own limit on pictures, which sends no Retry-After (PROTOCOL 2.8)."""
 
 BODY_START = 200
 """Characters of a body that are kept as evidence (DIAGNOSIS contract)."""
@@ -51,7 +55,7 @@ class Reply:
         """The body as JSON, or None where it is none."""
         try:
             return json.loads(self.body)
-        except ValueError:
+        except (ValueError, RecursionError):
             return None
 
     @property
@@ -62,23 +66,23 @@ class Reply:
     @property
     def title(self) -> str:
         found = re.search(r"(?is)<title[^>]*>(.*?)</title>", self.text[:20000])
-        return redact(found.group(1))[:80] if found else ""
+        return self._shown(found.group(1)) if found else ""
+
+    def _shown(self, text: str) -> str:
+        return redact(text, *self.secrets)[:80]
 
     @property
     def date(self) -> float | None:
         """The server's clock in Unix seconds, from its Date header."""
-        try:
-            return parsedate_to_datetime(self.headers["date"]).timestamp()
-        except (KeyError, TypeError, ValueError):
-            return None
+        return _timestamp(self.headers.get("date", ""))
 
     @property
     def facts(self) -> dict[str, Any]:
         """What was seen, for the evidence."""
         return {
             "status": self.status,
-            "server": redact(self.headers.get("server", ""))[:80],
-            "content_type": redact(self.headers.get("content-type", ""))[:80],
+            "server": self._shown(self.headers.get("server", "")),
+            "content_type": self._shown(self.headers.get("content-type", "")),
             "title": self.title,
             "body": self.body_start,
         }
@@ -111,14 +115,20 @@ def judge(reply: Reply, address: Address, token_sent: bool, expect: Expect) -> N
 def retry_after(reply: Reply) -> float | None:
     """Seconds until the server wants to be asked again (RFC 9110 10.2.3), at most a day."""
     value = reply.headers.get("retry-after", "").strip()
-    if value.isdigit():
-        return float(min(int(value), 86400))
-    try:
-        until = parsedate_to_datetime(value).timestamp()
-    except (TypeError, ValueError):
+    if re.fullmatch(r"[0-9]+", value):
+        return min(float(value[:9]), _LONGEST_WAIT_S)
+    until, now = _timestamp(value), reply.date
+    if until is None or now is None:
         return None
-    now = reply.date
-    return None if now is None else min(max(0.0, until - now), 86400.0)
+    return min(max(0.0, until - now), _LONGEST_WAIT_S)
+
+
+def _timestamp(value: str) -> float | None:
+    """An HTTP date in Unix seconds, or None where it is none."""
+    try:
+        return parsedate_to_datetime(value).timestamp()
+    except (IndexError, OverflowError, OSError, TypeError, ValueError):
+        return None
 
 
 _Finding = Optional[tuple[Cause, dict[str, Any]]]
@@ -149,21 +159,24 @@ def _looks_like_json(reply: Reply) -> bool:
 
 
 def _redirect(reply: Reply, address: Address, token_sent: bool, expect: Expect) -> _Finding:
-    target = urljoin(reply.url, reply.headers.get("location", ""))
     try:
-        parts = urlsplit(target)
-        host, location = (parts.hostname or "").lower(), f"{parts.scheme}://{parts.netloc}"
+        target = urlsplit(urljoin(reply.url, reply.headers.get("location", "")))
+        port = target.port or DEFAULT_PORTS.get(target.scheme, 0)
     except ValueError:
         return Cause.NOT_AN_OBICO_SERVER, {}
-    shown = redact(f"{location}{parts.path}")
-    if host != address.host:
-        return Cause.CAPTIVE_PORTAL, {"location": shown}
+    origin = f"{target.scheme}://{target.netloc}"
+    facts = {"location": redact(f"{origin}{target.path}", *reply.secrets)}
+    if (target.hostname or "").lower() != address.host:
+        return Cause.CAPTIVE_PORTAL, facts
     asked = urlsplit(reply.url).path[len(address.path) :].rstrip("/")
-    path = parts.path.rstrip("/")
-    if parts.scheme not in ("http", "https") or not path.endswith(asked):
-        return Cause.NOT_AN_OBICO_SERVER, {"location": shown}
-    suggestion = redact(location + path[: len(path) - len(asked)])
-    return Cause.ADDRESS_REDIRECTED, {"location": shown, "suggestion": suggestion}
+    path = target.path.rstrip("/")
+    kept = path.endswith(asked)
+    suggestion = origin + path[: len(path) - len(asked)] if kept else origin
+    moved = (target.scheme, port) != (address.scheme, address.port)
+    usable = target.scheme in DEFAULT_PORTS and suggestion != address.url
+    if not usable or not (kept or moved):
+        return Cause.NOT_AN_OBICO_SERVER, facts
+    return Cause.ADDRESS_REDIRECTED, {**facts, "suggestion": redact(suggestion, *reply.secrets)}
 
 
 def _bad_request(reply: Reply, address: Address, token_sent: bool, expect: Expect) -> _Finding:
@@ -196,7 +209,8 @@ def _always(cause: Cause) -> _Judge:
 
 
 def _throttled(reply: Reply, address: Address, token_sent: bool, expect: Expect) -> _Finding:
-    return Cause.THROTTLED, {"retry_after": retry_after(reply)}
+    asked = retry_after(reply)
+    return Cause.THROTTLED, {"retry_after": asked, "wait_s": round(asked or _USUAL_WAIT_S)}
 
 
 _unknown = _always(Cause.UNKNOWN_ERROR)

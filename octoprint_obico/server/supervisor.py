@@ -7,21 +7,21 @@ ever waits for the network.
 from __future__ import annotations
 
 import logging
-import socket
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
 from .address import Address
 from .backoff import backoff
 from .causes import Cause
-from .channel_state import Snapshot, State
+from .channel_state import Snapshot, State, log_transition
+from .deadline import Cancel
 from .errors import Attempt, ChannelError, Stage
 from .messages import ServerMessage, encode, parse_message
+from .waker import Waker
 from .websocket import (
     CHANNEL,
     CLOSE_REPLACED,
@@ -59,6 +59,9 @@ SHARED_CLEARED_S = 330.0
 
 _CAP_WATCHED_S, _CAP_S, _CAP_DENIED_S = 6.0, 90.0, 300.0
 _OUTBOX = 100
+_LIFETIMES = 3
+_STATUS_PAUSE_S = 0.25
+"""Between two status messages: a burst of changes becomes one message with the latest."""
 
 
 class Supervisor:
@@ -95,9 +98,8 @@ class Supervisor:
         self._retry = threading.Event()
         self._uncounted = False
         self._stop = threading.Event()
-        self._wake_out, self._wake_in = socket.socketpair()
-        self._wake_out.setblocking(False)
-        self._wake_in.setblocking(False)
+        self._cancel = Cancel()
+        self._waker = Waker()
         self._connection: Connection | None = None
         self._replaced_at: deque[float] = deque(maxlen=2)
         self._pong_payload = 0
@@ -112,11 +114,14 @@ class Supervisor:
         """End the connection and the thread, waiting up to `timeout_s` seconds for both."""
         self._stop.set()
         self._retry.set()
-        self._wake()
+        self._waker.wake()
+        if self._thread.ident is None:
+            return  # was never started
+        if self._connection is None:
+            self._cancel.cancel()
         self._thread.join(timeout_s / 2)
-        connection = self._connection
-        if self._thread.is_alive() and connection is not None:
-            connection.abort()
+        if self._thread.is_alive():
+            self._cancel.cancel()
             self._thread.join(timeout_s / 2)
 
     def snapshot(self) -> Snapshot:
@@ -126,12 +131,12 @@ class Supervisor:
     def send(self, message: Mapping[str, Any]) -> None:
         """Queue a message; the oldest is lost where more than a hundred wait."""
         self._outbox.append(message)
-        self._wake()
+        self._waker.wake()
 
     def send_status(self) -> None:
         """Send the status as soon as possible; several calls become one message."""
         self._status_due = True
-        self._wake()
+        self._waker.wake()
 
     def retry_now(self, *, counted: bool = True) -> None:
         """End a pause between attempts. The next attempt is counted unless said otherwise."""
@@ -167,8 +172,7 @@ class Supervisor:
                 delays = self._delays()
             self._pause(next(delays))
         self._set(state=State.STOPPED, error=None)
-        self._wake_in.close()
-        self._wake_out.close()
+        self._waker.close()
 
     def _delays(self) -> Iterator[float]:
         return backoff(self._cap)
@@ -190,11 +194,14 @@ class Supervisor:
 
     def _one_connection(self, counted: bool) -> None:
         self._set(state=State.CONNECTING)
-        connection = open_connection(self._address, self._token, self._user_agent)
+        connection = open_connection(
+            self._address, self._token, self._user_agent, cancel=self._cancel
+        )
         self._connection = connection
         try:
-            connection.watch(self._wake_in)
-            self._prove(connection)
+            connection.watch(self._waker.readable)
+            if not self._prove(connection):
+                return  # stopping
             if counted:
                 self._record(Attempt.success(CHANNEL))
             self._serve(connection)
@@ -202,7 +209,7 @@ class Supervisor:
             self._connection = None
             connection.close()
 
-    def _prove(self, connection: Connection) -> None:
+    def _prove(self, connection: Connection) -> bool:
         """Wait for the server's first message; only then is the channel connected."""
         end = connection.opened_at + FIRST_MESSAGE_TIMEOUT_S
         while not self._stop.is_set():
@@ -215,18 +222,19 @@ class Supervisor:
                     {**self._address.facts, "seconds": round(connection.age_s, 1)},
                 )
             event = connection.poll(left)
-            self._drain_wake()
+            self._waker.drain()
             if isinstance(event, Closed):
                 raise self._dropped(event, connection)
             if isinstance(event, Message):
                 self._set(state=State.CONNECTED, error=None, last_pong_at=time.time(), attempt=True)
                 self._take(event)
-                return
+                return True
+        return False
 
     def _serve(self, connection: Connection) -> None:
         """Pass messages both ways until the connection ends. Returns only when stopping."""
         now = time.monotonic()
-        heard, status_at = now, now
+        heard, status_at, status_sent = now, now, float("-inf")
         pinged: float | None = None
         counted = True
         settings_due = True
@@ -235,8 +243,11 @@ class Supervisor:
             now = time.monotonic()
             # events first: one that ends a print must arrive before the status without it
             ping_wanted = self._send_outbox(connection)
-            if self._status_due or now >= status_at:
-                self._status_due, status_at = False, now + STATUS_INTERVAL_S
+            if self._status_due:
+                status_at = min(status_at, status_sent + _STATUS_PAUSE_S)
+            if now >= status_at:
+                self._status_due, status_sent = False, now
+                status_at = now + STATUS_INTERVAL_S
                 settings_due = not self._send_status(connection, settings_due) and settings_due
             if pinged is None and (ping_wanted or now - heard >= PING_INTERVAL_S):
                 pinged, counted = now, not ping_wanted
@@ -245,7 +256,7 @@ class Supervisor:
                 raise self._unresponsive(connection, now - heard)
             due = pinged + PONG_TIMEOUT_S if pinged is not None else heard + PING_INTERVAL_S
             event = connection.poll(min(due, status_at) - now)
-            self._drain_wake()
+            self._waker.drain()
             if isinstance(event, Closed):
                 raise self._dropped(event, connection)
             if isinstance(event, Message):
@@ -358,7 +369,7 @@ class Supervisor:
             attempt=True,
             drops=before.drops + 1 if short else 0,
             last_drop=error if short else before.last_drop,
-            last_lived_s=lived_s,
+            lived_s=(*before.lived_s, lived_s)[-_LIFETIMES:] if short else (),
         )
 
     def _set(self, *, attempt: bool = False, **changes: Any) -> None:
@@ -376,28 +387,8 @@ class Supervisor:
             self._snapshot = after = replace(before, attempts=attempts, **changes)
             self._changed.notify_all()
         if after.state is not before.state:
-            self._log_transition(before, after)
+            log_transition(before, after)
             self._on_state()
-
-    @staticmethod
-    def _log_transition(before: Snapshot, after: Snapshot) -> None:
-        error = after.error
-        again = error is not None and before.error is not None and error.cause is before.error.cause
-        noisy = after.state is State.CONNECTING or again
-        level = logging.DEBUG if noisy else logging.INFO
-        reason = f": {error}" if error is not None and after.state is State.WAITING else ""
-        log.log(level, "WebSocket: %s -> %s%s", before.state, after.state, reason)
-
-    # ---- waking the thread -------------------------------------------------------------------
-
-    def _wake(self) -> None:
-        with suppress(OSError):  # full: it is awake already; closed: it has ended
-            self._wake_out.send(b"x")
-
-    def _drain_wake(self) -> None:
-        with suppress(OSError):  # empty
-            while self._wake_in.recv(64):
-                pass
 
 
 _PING: Mapping[str, Any] = {"ping": True}

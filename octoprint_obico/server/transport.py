@@ -32,8 +32,8 @@ from .errors import (
 )
 from .trust import proxy_endpoint
 
-HEAD_START_S = 0.25
-"""How long one address is tried alone before the next is tried beside it (RFC 8305 section 8)."""
+# Deadline.SLICE_S is also how long one address is tried alone before the next is tried beside it
+# (RFC 8305 section 8 recommends 250 ms)
 
 CONNECT_TIMEOUT_S = 6.0
 """Longest wait for a TCP connection. A lost SYN is sent again after 1 and 3 s; both fit in."""
@@ -85,7 +85,9 @@ def resolve(host: str, port: int, deadline: Deadline) -> list[Target]:
 
     threading.Thread(target=look_up, name="obico-resolve", daemon=True).start()
     facts = {"host": host, "port": port}
-    if not done.wait(deadline.remaining()):
+    while not done.wait(deadline.slice()) and not deadline.over:
+        pass  # looks whether it was cancelled
+    if not done.is_set():
         raise ChannelError(Cause.DNS_TIMEOUT, Stage.NAME, "no answer in time", facts)
     answer = outcome[0]
     if isinstance(answer, socket.gaierror):
@@ -179,9 +181,7 @@ class _Race:
     def _wait(self) -> socket.socket | None:
         if not self._started:
             return None
-        patience = self._deadline.remaining()
-        if self._waiting:
-            patience = min(HEAD_START_S, patience)
+        patience = self._deadline.slice()  # no longer than the next one's head start
         for key, _ in self._selector.select(patience):
             sock = key.fileobj
             assert isinstance(sock, socket.socket)
@@ -219,6 +219,7 @@ def connect(
     winner = race.run()
     if winner is not None:
         winner.settimeout(max(deadline.remaining(), 0.01))
+        deadline.watch(winner)
         return winner, race.tried
     seen = [f"{tried.ip}: {tried.error}" for tried in race.tried]
     facts = {"host": host, "port": port, "addresses": seen, "ips": [t.ip for t in race.tried]}
@@ -250,10 +251,14 @@ def start_tls(
         ChannelError: at stage TLS.
     """
     sock.settimeout(max(deadline.remaining(), 0.01))
+    wrapped: socket.socket = sock
     try:
-        return context.wrap_socket(sock, server_hostname=host)
+        wrapped = context.wrap_socket(sock, server_hostname=host, do_handshake_on_connect=False)
+        deadline.watch(wrapped)
+        wrapped.do_handshake()
+        return wrapped
     except (OSError, ValueError) as error:  # ssl.SSLError and time-outs are OSErrors
-        sock.close()
+        wrapped.close()
         raise tls_failure(error, host) from error
 
 

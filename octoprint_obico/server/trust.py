@@ -45,5 +45,8 @@ def proxy_for(address: Address) -> str | None:
 
 def proxy_endpoint(proxy: str) -> tuple[str, int]:
     """Return host and port of a proxy's URL, without its user name and password."""
-    parts = urlsplit(proxy)
-    return parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 8080)
+    try:
+        parts = urlsplit(proxy)
+        return parts.hostname or "?", parts.port or (443 if parts.scheme == "https" else 8080)
+    except ValueError:  # an environment variable can hold anything; port 0 cannot be reached
+        return "?", 0

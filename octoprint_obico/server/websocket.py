@@ -20,9 +20,10 @@ import websocket
 
 from .address import Address
 from .causes import Cause
-from .deadline import Deadline
+from .deadline import Cancel, Deadline
 from .errors import ChannelError, Stage, chain
 from .redact import redact
+from .token import check_token
 from .transport import connect, resolve, start_tls, through_proxy
 from .trust import build_ssl_context, proxy_for
 
@@ -37,6 +38,8 @@ MESSAGE_CAP = 32 * 1024 * 1024
 _HANDSHAKE_CAP = 64 * 1024
 _IO_TIMEOUT_S = 8.0
 """Longest silence in the middle of a frame, and longest wait of a write."""
+
+_MAX_LAST_WORDS = 50
 
 CLOSE_REPLACED = 4321
 """Close code of the older of two sockets with one token (PROTOCOL 4.2)."""
@@ -140,6 +143,7 @@ class Connection:
         self._sock = guarded
         self._selector = selectors.DefaultSelector()
         self._selector.register(guarded.fileno(), selectors.EVENT_READ)
+        self._ended: Closed | None = None
         self.opened_at = time.monotonic()
 
     @property
@@ -157,6 +161,8 @@ class Connection:
         Raises:
             ChannelError: `websocket_invalid_handshake` for a violation of the protocol.
         """
+        if self._ended is not None:
+            return self._ended
         if not self._sock.pending():
             ready = self._selector.select(max(timeout_s, 0.0))
             if all(key.fd != self._sock.fileno() for key, _ in ready):
@@ -175,7 +181,7 @@ class Connection:
         return _event(opcode, frame)
 
     def send_text(self, text: str) -> None:
-        """Send one text frame. Raises ChannelError `websocket_dropped` where it cannot be sent."""
+        """Send one text frame. Where that fails, the next `poll` tells how it ended."""
         self._send(websocket.ABNF.OPCODE_TEXT, text)
 
     def ping(self, payload: bytes) -> None:
@@ -183,11 +189,24 @@ class Connection:
         self._send(websocket.ABNF.OPCODE_PING, payload)
 
     def _send(self, opcode: int, payload: str | bytes) -> None:
+        if self._ended is not None:
+            return
         self._sock.guard(Deadline(_IO_TIMEOUT_S), MESSAGE_CAP)
         try:
             self._ws.send(payload, opcode)
         except (OSError, websocket.WebSocketException) as error:
-            raise ChannelError(Cause.WEBSOCKET_DROPPED, Stage.OPEN, error) from error
+            self._ended = self._last_words() or Closed(None, redact(error))
+
+    def _last_words(self) -> Closed | None:
+        """The close frame that the peer had sent before a write noticed the end, if it had."""
+        for _ in range(_MAX_LAST_WORDS):
+            try:
+                event = self.poll(0)
+            except ChannelError:
+                return None
+            if event is None or isinstance(event, Closed):
+                return event
+        return None
 
     def close(self) -> None:
         """Say good-bye without waiting for an answer, and close. Never raises."""
@@ -222,16 +241,27 @@ def _event(opcode: int, frame: Any) -> Event | None:
 
 
 def open_connection(
-    address: Address, token: str, user_agent: str, timeout_s: float = OPEN_TIMEOUT_S
+    address: Address,
+    token: str,
+    user_agent: str,
+    timeout_s: float = OPEN_TIMEOUT_S,
+    cancel: Cancel | None = None,
 ) -> Connection:
     """Connect and shake hands; the server's first message is still to come.
+
+    Args:
+        cancel: ends the attempt from another thread.
 
     Raises:
         ChannelError: how far it came and why it failed. What fails after TLS has a websocket_*
             cause; before, it has the same cause as it has for HTTP.
     """
-    deadline = Deadline(timeout_s)
-    sock = _connected_socket(address, deadline)
+    deadline = Deadline(timeout_s, cancel)
+    check_token(token, address.facts)
+    try:
+        sock = _connected_socket(address, deadline)
+    except ChannelError as error:
+        raise error.with_facts(**address.facts) from error.__cause__
     guarded = _GuardedSocket(sock)
     guarded.guard(deadline, _HANDSHAKE_CAP)
     ws: Any = websocket.WebSocket(skip_utf8_validation=True, enable_multithread=False)
@@ -247,13 +277,13 @@ def open_connection(
         )
         status = ws.handshake_response.status
         if status != 101:  # 1.8 takes a redirect for an open WebSocket
-            raise _refused(status, {}, b"", address)
+            raise _refused(status, {}, b"", address, token)
     except ChannelError:
         guarded.close()
         raise
     except Exception as error:  # websocket-client lets IndexError and others out (FIELD_NOTES)
         guarded.close()
-        raise _handshake_failure(error, address, token, deadline) from error
+        raise _handshake_failure(error, ws, address, token, deadline) from error
     return Connection(ws, guarded)
 
 
@@ -269,12 +299,12 @@ def _connected_socket(address: Address, deadline: Deadline) -> socket.socket:
     return sock
 
 
-def _refused(status: int, headers: Any, body: bytes, address: Address) -> ChannelError:
+def _refused(status: int, headers: Any, body: bytes, address: Address, token: str) -> ChannelError:
     facts = {
         **address.facts,
         "status": status,
-        "server": redact((headers or {}).get("server", ""))[:80],
-        "body": redact(body.decode("utf-8", "replace"))[:200],
+        "server": redact((headers or {}).get("server", ""), token)[:80],
+        "body": redact(body.decode("utf-8", "replace"), token)[:200],
     }
     return ChannelError(
         Cause.WEBSOCKET_REFUSED, Stage.HANDSHAKE, f"handshake answered with HTTP {status}", facts
@@ -282,11 +312,14 @@ def _refused(status: int, headers: Any, body: bytes, address: Address) -> Channe
 
 
 def _handshake_failure(
-    error: Exception, address: Address, token: str, deadline: Deadline
+    error: Exception, ws: Any, address: Address, token: str, deadline: Deadline
 ) -> ChannelError:
-    if isinstance(error, websocket.WebSocketBadStatusException):
+    answered = getattr(ws, "handshake_response", None)
+    if answered is not None and answered.status != 101:  # 1.9 has no status in this exception
+        return _refused(answered.status, {}, b"", address, token)
+    if isinstance(error, websocket.WebSocketBadStatusException) and error.status_code:
         body = error.resp_body if isinstance(error.resp_body, bytes) else b""
-        return _refused(error.status_code, error.resp_headers, body, address)
+        return _refused(error.status_code, error.resp_headers, body, address, token)
     items = list(chain(error))
     if deadline.over or any(
         isinstance(item, (socket.timeout, websocket.WebSocketTimeoutException)) for item in items

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from ..server.deadline import Deadline
 from ..server.errors import Attempt, ChannelError
 from ..server.http import HttpChannel, expect_ok
-from .snapshot import TIMEOUT_S, Picture, Webcam, take_picture
+from .snapshot import TIMEOUT_S, Fetcher, Picture, Webcam
 
 log = logging.getLogger("octoprint.plugins.obico.webcam")
 
@@ -59,6 +59,7 @@ class SnapshotPoster:
     ) -> None:
         self._webcams, self._http, self._demand = webcams, http, demand
         self._watched, self._record, self._on_state = watched, record, on_state
+        self._fetcher = Fetcher()
         self._wake = threading.Event()
         self._stop = threading.Event()
         self._boost = False
@@ -72,7 +73,8 @@ class SnapshotPoster:
     def stop(self, timeout_s: float = 2.0) -> None:
         self._stop.set()
         self._wake.set()
-        self._thread.join(timeout_s)
+        if self._thread.ident is not None:
+            self._thread.join(timeout_s)
 
     def nudge(self, *, boost: bool = False) -> None:
         """Look again at what is wanted; with `boost`, post a picture for a viewer at once."""
@@ -131,7 +133,7 @@ class SnapshotPoster:
         if webcam.take is None:
             return None
         try:
-            picture = take_picture(webcam, Deadline(TIMEOUT_S))
+            picture = self._fetcher.fetch(webcam, Deadline(TIMEOUT_S))
         except ChannelError as error:
             self._record(Attempt.failure(webcam.channel, error))
             self._note(webcam, error)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import queue
+import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
 
 import requests
 import urllib3
@@ -14,13 +15,22 @@ import urllib3
 from ..server.causes import Cause
 from ..server.deadline import Deadline
 from ..server.errors import ChannelError, Stage, cause_of_os_error, cause_of_tls_error, chain
-from ..server.redact import redact
+from ..server.redact import REDACTED, redact
 
 SNAPSHOT_CAP = 5 * 1024 * 1024
 """Bytes of a picture that are taken (DIAGNOSIS contract)."""
 
 TIMEOUT_S = 8.0
+_PICTURES_IN_A_STREAM = 2
+"""Beginnings of a JPEG: one, and a preview inside; more are a stream."""
+
 _JPEG_START, _JPEG_END = b"\xff\xd8", b"\xff\xd9"
+
+_TELLING = frozenset(
+    ("action", "camera", "channel", "ch", "cmd", "fps", "h", "height", "id", "q", "quality")
+    + ("res", "resolution", "size", "stream", "type", "w", "width")
+)
+"""Parts of a snapshot URL's query that are shown; any other may be a password."""
 
 Take = Callable[[], Iterable[bytes]]
 
@@ -43,6 +53,11 @@ class Webcam:
         """The name under which its attempts are recorded."""
         return f"webcam:{self.name}"
 
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What the texts say of it."""
+        return {"webcam": self.name, "url": shown_url(self.url or "")}
+
 
 @dataclass(frozen=True)
 class Picture:
@@ -50,6 +65,17 @@ class Picture:
 
     jpeg: bytes
     seconds: float
+
+
+def shown_url(url: str) -> str:
+    """A webcam's URL as it may be shown: without user name, password and unknown parameters."""
+    base, question, query = url.partition("?")
+    parts = []
+    for part in query.split("&") if question else ():
+        name, equals, _ = part.partition("=")
+        secret = equals and name.lower() not in _TELLING
+        parts.append(f"{name}={REDACTED}" if secret else part)
+    return redact(base + question + "&".join(parts))
 
 
 def url_webcam(name: str, url: str) -> Webcam:
@@ -66,51 +92,85 @@ def url_webcam(name: str, url: str) -> Webcam:
     return Webcam(name, url, take)
 
 
-def take_picture(webcam: Webcam, deadline: Deadline) -> Picture:
-    """Fetch one picture and check that it is a whole JPEG.
+class Fetcher:
+    """Takes pictures within a time limit, whatever the webcam does.
 
-    Raises:
-        ChannelError: with one of the webcam_* causes.
+    A webcam plugin gives no handle to end a picture that drips in for ever. It is read in a thread
+    of its own that is left behind when the time is up; while it lives, its webcam is not asked
+    again, so that there is never more than one for each.
     """
-    facts = {"webcam": webcam.name, "url": redact(webcam.url or "")}
-    if webcam.take is None:
-        raise ChannelError(Cause.WEBCAM_NOT_CONFIGURED, Stage.ADDRESS, "no snapshot URL", facts)
-    started = time.monotonic()
-    try:
-        data = _collect(webcam.take(), deadline)
-    except ChannelError as error:
-        raise error.with_facts(**facts) from None
-    except Exception as error:  # a webcam plugin may raise anything
-        raise _failure(error, webcam, facts) from error
-    problem = _problem(data)
-    if problem is not None:
-        cause, seen = problem
-        raise ChannelError(cause, Stage.RESPONSE, seen.get("looks_like", ""), {**facts, **seen})
-    return Picture(data, time.monotonic() - started)
+
+    def __init__(self) -> None:
+        self._left_behind: dict[str, threading.Thread] = {}
+
+    def fetch(self, webcam: Webcam, deadline: Deadline) -> Picture:
+        """Take one picture and check that it is a whole JPEG.
+
+        Raises:
+            ChannelError: with one of the webcam_* causes.
+        """
+        facts = webcam.facts
+        if webcam.take is None:
+            raise ChannelError(Cause.WEBCAM_NOT_CONFIGURED, Stage.ADDRESS, "no snapshots", facts)
+        started = time.monotonic()
+        outcome = self._collected(webcam, webcam.take, deadline)
+        if isinstance(outcome, ChannelError):
+            raise outcome.with_facts(**facts)
+        if isinstance(outcome, Exception):  # a webcam plugin may raise anything
+            raise _failure(outcome, webcam, facts) from outcome
+        problem = _problem(outcome)
+        if problem is not None:
+            cause, seen = problem
+            raise ChannelError(cause, Stage.RESPONSE, seen["looks_like"], {**facts, **seen})
+        return Picture(outcome, time.monotonic() - started)
+
+    def _collected(self, webcam: Webcam, take: Take, deadline: Deadline) -> bytes | Exception:
+        old = self._left_behind.get(webcam.name)
+        if old is not None and old.is_alive():
+            return _too_slow(0)
+        data, outcome = bytearray(), queue.Queue[Any]()
+
+        def work() -> None:
+            try:
+                outcome.put(_collect(take(), data, deadline))
+            except Exception as error:
+                outcome.put(error)
+
+        thread = threading.Thread(target=work, name="obico-snapshot", daemon=True)
+        thread.start()
+        try:
+            result: bytes | Exception = outcome.get(timeout=max(deadline.remaining(), 0.01))
+            return result
+        except queue.Empty:
+            self._left_behind[webcam.name] = thread
+            return _too_slow(len(data))
 
 
-def _collect(pieces: Iterable[bytes], deadline: Deadline) -> bytes:
+def take_picture(webcam: Webcam, deadline: Deadline) -> Picture:
+    """Take one picture, as `Fetcher.fetch` does."""
+    return Fetcher().fetch(webcam, deadline)
+
+
+def _too_slow(count: int) -> ChannelError:
+    seen = {"bytes": count}
+    return ChannelError(Cause.WEBCAM_TIMED_OUT, Stage.RESPONSE, "no complete picture in time", seen)
+
+
+def _collect(pieces: Iterable[bytes], data: bytearray, deadline: Deadline) -> bytes:
     """Join the pieces, up to the cap and the deadline; always close what they come from."""
-    data = bytearray()
     try:
         for piece in pieces:
             data += piece
             if _is_multipart(data):
                 raise _stream_error(data)
             if len(data) > SNAPSHOT_CAP:
-                endless = data.count(_JPEG_START + b"\xff") > 2
-                if endless:
+                if data.count(_JPEG_START + b"\xff") > _PICTURES_IN_A_STREAM:
                     raise _stream_error(data)
                 raise ChannelError(
                     Cause.WEBCAM_TOO_LARGE, Stage.RESPONSE, "more than 5 MB", {"bytes": len(data)}
                 )
             if deadline.over:
-                raise ChannelError(
-                    Cause.WEBCAM_TIMED_OUT,
-                    Stage.RESPONSE,
-                    "no complete picture in time",
-                    {"bytes": len(data)},
-                )
+                raise _too_slow(len(data))
     finally:
         close = getattr(pieces, "close", None)
         if close is not None:
@@ -189,8 +249,7 @@ def _failure(error: Exception, webcam: Webcam, facts: Mapping[str, Any]) -> Chan
     if any(isinstance(item, _TIMED_OUT) for item in items):
         return ChannelError(Cause.WEBCAM_TIMED_OUT, Stage.RESPONSE, "no answer in time", facts)
     detail = _connect_detail(items)
-    where = urlsplit(webcam.url or "")
-    more = {**facts, "host": where.hostname or "", "detail": detail.value if detail else ""}
+    more = {**facts, "detail": detail.value if detail else ""}
     cause = Cause.WEBCAM_UNREACHABLE if detail else Cause.WEBCAM_ERROR
     return ChannelError(cause, Stage.CONNECT, f"{type(items[-1]).__name__}: {items[-1]}", more)
 

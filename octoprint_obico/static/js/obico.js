@@ -27,6 +27,9 @@
                 toTest: () => this.toTest(),
                 cancel: () => this.show(this._before || "choice")
             });
+            // OctoPrint looks for it on the object itself. Without it OctoPrint would ask the user
+            // what to do about the settings that linking has stored; _onLinked fetches them
+            this.onSettingsPreventRefresh = () => this.link.takesNews();
             this.mayLink = ko.pureComputed(() => this._may("LINK"));
             this.mayTroubleshoot = ko.pureComputed(() => this._may("TROUBLESHOOT"));
             this.linkOffered = ko.pureComputed(() => this.mayLink() && this.status.unlinked());
@@ -191,14 +194,20 @@
             });
         }
 
-        onWizardShow() {
-            this.link.open();
-        }
-
+        /**
+         * Not before this page is reached is the stored address known: in a first run nobody is
+         * logged in until the wizard's page for access control. OctoPrint names the first page
+         * otherwise than those that follow.
+         */
         onAfterWizardTabChange(current) {
-            if (current === `${WIZARD.slice(1)}_link`) {
-                this.link.focus(0);
+            if (current !== WIZARD && current !== `${WIZARD.slice(1)}_link`) {
+                return;
             }
+            if (!this.link.code() && !this.link.printer()) {
+                this.link.open();
+            }
+            // The page becomes visible only after the event that tells of it
+            setTimeout(() => this.link.focus(0), 0);
         }
 
         onDataUpdaterPluginMessage(plugin, message) {

@@ -6,6 +6,8 @@
     const POLL_MS = 1000;
     /** The plugin gives up after 12 s; what takes longer is OctoPrint's own silence. */
     const PATIENCE_MS = 25000;
+    /** OctoPrint's own news of the stored settings may arrive a little after ours of success. */
+    const SETTLING_MS = 5000;
 
     ui.LinkPanel = class LinkPanel {
         /**
@@ -17,6 +19,8 @@
             this._options = options;
             this._run = null;
             this._timer = null;
+            this._linkedAt = 0;
+            this._newsDue = false;
             this.digits = _.range(LENGTH).map((index) => this._digit(index));
             this.running = ko.observable(false);
             this.message = ko.observable("");
@@ -53,6 +57,17 @@
             }
         }
 
+        /**
+         * Whether OctoPrint's news of changed settings is that of this panel's own linking. Asked
+         * once for each news, because what others change must not be passed over.
+         */
+        takesNews() {
+            const settling = Date.now() - this._linkedAt < SETTLING_MS;
+            const own = this._newsDue && (this.running() || settling);
+            this._newsDue = this._newsDue && !own;
+            return own;
+        }
+
         editServer() {
             this.editing(true);
         }
@@ -65,6 +80,7 @@
             this.message("");
             this.remedy([]);
             this._since = Date.now();
+            this._newsDue = true;
             OctoPrint.plugins.obico
                 .startLink(this.code(), this.server.text().trim())
                 .done((answer) => {
@@ -92,6 +108,7 @@
                 this._giveUpLate(gettext("Linking does not come to an end. Try again."));
             } else if (answer.outcome.ok) {
                 this._stop();
+                this._linkedAt = Date.now();
                 this.printer(answer.outcome.printer);
                 this._options.onLinked();
             } else {
@@ -107,6 +124,7 @@
 
         _fail(text, remedy) {
             this._stop();
+            this._newsDue = false;
             this.message(text);
             this.remedy(remedy || []);
             this.focus(0);

@@ -1,0 +1,85 @@
+"""What the tests against misbehaving servers share."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from octoprint_obico.server import backoff
+from sandbox import SandboxServer, SandboxWebcam, Timing
+
+from .certificates import Certificates
+from .faults import Behaviour, FaultServer
+from .live import Live
+
+FAST = Timing(close_wait_s=0.3, slow_s=0.3, ws_dropped_after_s=0.2, rival_after_s=0.2)
+_ENVIRONMENT = (
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "ALL_PROXY",
+    "NO_PROXY",
+    "REQUESTS_CA_BUNDLE",
+    "CURL_CA_BUNDLE",
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
+    "OBICO_TOKEN",
+)
+
+
+@pytest.fixture(autouse=True)
+def plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No proxy, no trust and no token from outside."""
+    for name in _ENVIRONMENT:
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.lower(), raising=False)
+
+
+@pytest.fixture(scope="session")
+def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
+    return Certificates(tmp_path_factory.mktemp("certificates"))
+
+
+@pytest.fixture
+def trusted(certificates: Certificates, monkeypatch: pytest.MonkeyPatch) -> Certificates:
+    """Our authority is trusted, as an administrator would make it so."""
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificates.ca_file))
+    return certificates
+
+
+@pytest.fixture
+def serve() -> Iterator[Callable[[Behaviour], FaultServer]]:
+    """Start fault servers that end with the test."""
+    with contextlib.ExitStack() as stack:
+
+        def start(behaviour: Behaviour) -> FaultServer:
+            return stack.enter_context(FaultServer(behaviour))
+
+        yield start
+
+
+@pytest.fixture
+def sandbox() -> Iterator[SandboxServer]:
+    with SandboxServer(timing=FAST) as running:
+        yield running
+
+
+@pytest.fixture
+def webcam() -> Iterator[SandboxWebcam]:
+    with SandboxWebcam() as running:
+        yield running
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pauses between attempts of hundredths of a second."""
+    monkeypatch.setattr(backoff, "FIRST_S", 0.02)
+
+
+@pytest.fixture
+def live(impatient: None) -> Iterator[Live]:
+    """A live WebSocket channel that the test points somewhere; stopped afterwards."""
+    harness = Live()
+    yield harness
+    harness.stop()

@@ -1,0 +1,98 @@
+"""A host of the agent that is no OctoPrint: a fake, the only one besides the clock."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from octoprint_obico.host import LinkedPrinterInfo
+from octoprint_obico.server.deadline import Deadline
+from octoprint_obico.webcam.snapshot import Webcam
+
+from .faults import LIMIT_S
+
+
+class FakeSettings:
+    def __init__(self, address: str, token: str | None) -> None:
+        self.address, self.stored_token = address, token
+        self.stored_printer = LinkedPrinterInfo()
+
+    def server_address(self) -> str:
+        return self.address
+
+    def token(self) -> str | None:
+        return self.stored_token
+
+    def printer(self) -> LinkedPrinterInfo:
+        return self.stored_printer
+
+    def save_link(self, address: str, token: str, printer: LinkedPrinterInfo) -> None:
+        self.address, self.stored_token, self.stored_printer = address, token, printer
+
+    def save_printer(self, printer: LinkedPrinterInfo) -> None:
+        self.stored_printer = printer
+
+
+class FakePrinter:
+    """An idle or printing printer that remembers what it was told to do."""
+
+    def __init__(self) -> None:
+        self.printing: bool | None = False
+        self.told: list[str] = []
+
+    def current_data(self) -> Mapping[str, Any]:
+        flags = {"operational": True, "printing": bool(self.printing)}
+        text = "Printing" if self.printing else "Operational"
+        job = {"file": {"name": "a.gcode"}, "filament": None}
+        return {"state": {"text": text, "flags": flags}, "job": job, "progress": {}}
+
+    def temperatures(self) -> Mapping[str, Any]:
+        return {"tool0": {"actual": 20.0, "target": 0}}
+
+    def is_printing(self) -> bool | None:
+        return self.printing
+
+    def pause_print(self) -> None:
+        self.told.append("pause")
+
+    def resume_print(self) -> None:
+        self.told.append("resume")
+
+    def cancel_print(self) -> None:
+        self.told.append("cancel")
+
+
+class FakeHost:
+    """Settings, printer and webcams, as a test wants them."""
+
+    def __init__(self, address: str, token: str | None, webcams: Sequence[Webcam] = ()) -> None:
+        self.settings = FakeSettings(address, token)
+        self.printer = FakePrinter()
+        self._webcams = list(webcams)
+        self._changed = threading.Condition()
+        self.topics: list[str] = []
+
+    def webcams(self) -> Sequence[Webcam]:
+        return self._webcams
+
+    def server_settings(self) -> Mapping[str, Any]:
+        return {"agent": {"name": "octoprint_obico", "version": "3.0.0"}, "webcams": []}
+
+    def notify(self, topic: str) -> None:
+        with self._changed:
+            self.topics.append(topic)
+            self._changed.notify_all()
+
+    def wait_for(self, condition: Callable[[], bool], timeout_s: float = LIMIT_S) -> bool:
+        """Wait until the condition holds; asked at each notification, and in between as well."""
+        deadline = Deadline(timeout_s)
+        with self._changed:
+            while not condition():
+                if deadline.over:
+                    return False
+                self._changed.wait(0.02)  # what succeeds again is not always announced
+            return True
+
+    def versions(self) -> Mapping[str, str]:
+        return {"plugin": "3.0.0"}

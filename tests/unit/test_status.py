@@ -1,0 +1,199 @@
+"""The Plugin Status: what follows from the channels and the session's figures."""
+
+from __future__ import annotations
+
+import pytest
+
+from octoprint_obico.server.causes import Cause
+from octoprint_obico.server.channel_state import Snapshot, State
+from octoprint_obico.server.errors import Attempt, ChannelError, Stage
+from octoprint_obico.session import status as s
+from octoprint_obico.session.tracker import Tracker
+
+
+def error(cause: Cause = Cause.SERVER_ERROR) -> ChannelError:
+    return ChannelError(cause, Stage.RESPONSE, "x", {"status": 500})
+
+
+class World:
+    """A clock, a tracker and the two channels as they are now."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+        self.tracker = Tracker(lambda: self.now)
+        self.http_error: ChannelError | None = None
+        self.snapshot = Snapshot(State.CONNECTED, 1000.0, last_pong_at=1000.0)
+        self.configured_at = 0.0
+        self.linked = True
+
+    def succeed(self, channel: str = "http") -> None:
+        self.tracker.record(Attempt.success(channel))
+        if channel == "http":
+            self.http_error = None
+
+    def fail(self, channel: str = "http", cause: Cause = Cause.SERVER_ERROR) -> None:
+        self.tracker.record(Attempt.failure(channel, error(cause)))
+        if channel == "http":
+            self.http_error = error(cause)
+
+    def row(self) -> s.ServerStatus:
+        session = self.tracker.session()
+        live = self.http_error
+        http = s.http_status(
+            session.channel("http"), live.cause if live else None, live.facts if live else {}
+        )
+        websocket = s.websocket_status(self.snapshot, session.channel("websocket"))
+        return s.server_status(self.linked, http, websocket, session, self.configured_at)
+
+
+@pytest.fixture
+def world() -> World:
+    made = World()
+    made.succeed("http")
+    made.succeed("websocket")
+    return made
+
+
+def test_both_up_and_quiet_is_okay(world: World) -> None:
+    row = world.row()
+    assert (row.state, row.reason, row.since) == (s.ServerState.OKAY, "up", 1000.0)
+    assert row.cause is None
+
+
+def test_not_linked_comes_first(world: World) -> None:
+    world.linked = False
+    world.fail()
+    row = world.row()
+    assert (row.state, row.cause) == (s.ServerState.NOT_LINKED, Cause.NOT_LINKED)
+
+
+@pytest.mark.parametrize("state", [State.OFFLINE, State.CONNECTING, State.WAITING, State.STOPPED])
+def test_without_the_websocket_it_is_disconnected(world: World, state: State) -> None:
+    world.snapshot = Snapshot(state, 1100.0, down_since=1050.0, error=error(Cause.WEBSOCKET_RESET))
+    row = world.row()
+    assert (row.state, row.reason) == (s.ServerState.DISCONNECTED, "websocket_down")
+    assert (row.cause, row.since) == (Cause.WEBSOCKET_RESET, 1050.0)
+
+
+def test_before_the_first_attempt_it_is_connecting(world: World) -> None:
+    world.snapshot = Snapshot(State.CONNECTING, 1000.0, down_since=1000.0)
+    row = world.row()
+    assert (row.state, row.reason) == (s.ServerState.DISCONNECTED, "connecting")
+    assert row.cause is None
+
+
+def test_the_lower_layer_names_the_cause(world: World) -> None:
+    world.fail("http", Cause.CREDENTIALS_INVALID)
+    world.snapshot = Snapshot(State.WAITING, 1100.0, 1050.0, error(Cause.WEBSOCKET_REFUSED))
+    assert world.row().cause is Cause.CREDENTIALS_INVALID
+
+
+def test_connected_but_http_fails_is_an_error(world: World) -> None:
+    world.now = 1010.0
+    world.fail()
+    world.now = 1020.0
+    world.fail()
+    row = world.row()
+    assert (row.state, row.reason, row.since) == (s.ServerState.ERROR, "failing", 1010.0)
+    assert row.cause is Cause.SERVER_ERROR
+
+
+@pytest.mark.parametrize("channel", ["http", "websocket"])
+def test_one_glitch_heals_after_two_minutes(world: World, channel: str) -> None:
+    world.now = 1010.0
+    world.fail(channel)
+    world.now = 1011.0
+    world.succeed(channel)
+    row = world.row()
+    assert (row.state, row.reason) == (s.ServerState.ERROR, "recovering")
+    assert (row.since, row.heals_at, row.recent_errors) == (1010.0, 1130.0, 1)
+    world.now = 1129.9
+    assert world.row().state is s.ServerState.ERROR
+    world.now = 1130.1
+    assert world.row().state is s.ServerState.OKAY
+
+
+def test_errors_that_keep_occurring_keep_it_red(world: World) -> None:
+    for _ in range(10):
+        world.now += 60
+        world.fail()
+        world.now += 1
+        world.succeed()
+    row = world.row()
+    assert (row.state, row.recent_errors) == (s.ServerState.ERROR, 2)
+
+
+def test_a_webcam_does_not_colour_the_server(world: World) -> None:
+    world.fail("webcam:a")
+    assert world.row().state is s.ServerState.OKAY
+
+
+def test_what_failed_before_another_address_was_set_does_not_count(world: World) -> None:
+    world.now = 1010.0
+    world.fail()
+    world.now = 1020.0
+    world.configured_at = 1020.0
+    world.succeed()
+    assert world.row().state is s.ServerState.OKAY
+    world.fail("websocket")
+    assert world.row().state is s.ServerState.ERROR
+
+
+def test_the_http_channel() -> None:
+    world = World()
+    figures = world.tracker.session().channel("http")
+    assert s.http_status(figures, None, {}).state == "unknown"
+    world.fail()
+    figures = world.tracker.session().channel("http")
+    failing = s.http_status(figures, Cause.SERVER_ERROR, {"status": 500})
+    assert (failing.state, failing.since, failing.cause) == (
+        "failing",
+        1000.0,
+        Cause.SERVER_ERROR,
+    )
+    world.now = 1005.0
+    world.succeed()
+    okay = s.http_status(world.tracker.session().channel("http"), None, {})
+    assert (okay.state, okay.since, okay.last_success_at) == ("okay", 1005.0, 1005.0)
+
+
+def test_the_websocket_channel() -> None:
+    world = World()
+    figures = world.tracker.session().channel("websocket")
+    assert s.websocket_status(None, figures).state == "stopped"
+    up = s.websocket_status(Snapshot(State.CONNECTED, 1000.0, last_pong_at=1010.0), figures)
+    assert (up.state, up.since, up.last_pong_at, up.cause) == ("connected", 1000.0, 1010.0, None)
+    down = s.websocket_status(Snapshot(State.WAITING, 1100.0, 1050.0, error()), figures)
+    assert (down.state, down.since, down.cause) == ("waiting", 1050.0, Cause.SERVER_ERROR)
+
+
+def test_the_webcam_rows() -> None:
+    world = World()
+    world.fail("webcam:bad", Cause.WEBCAM_NOT_FOUND)
+    world.succeed("webcam:good")
+    names = [("bad", True), ("good", True), ("new", True), ("none", False)]
+    rows = s.webcam_rows(names, world.tracker.session())
+    assert [(row.name, row.state, row.cause) for row in rows] == [
+        ("bad", "error", Cause.WEBCAM_NOT_FOUND),
+        ("good", "okay", None),
+        ("new", "unknown", None),
+        ("none", "not_configured", Cause.WEBCAM_NOT_CONFIGURED),
+    ]
+    assert [row.since for row in rows] == [1000.0, 1000.0, None, None]
+
+
+def test_which_channels_are_in_trouble_just_now() -> None:
+    world = World()
+    world.fail("webcam:bad", Cause.WEBCAM_NOT_FOUND)
+    world.succeed("webcam:good")
+    world.snapshot = Snapshot(State.WAITING, 1100.0, 1050.0, error())
+    session = world.tracker.session()
+    http = s.http_status(session.channel("http"), Cause.SERVER_ERROR, {})
+    websocket = s.websocket_status(world.snapshot, session.channel("websocket"))
+    rows = s.webcam_rows([("bad", True), ("good", True), ("none", False)], session)
+    status = s.Status(world.row(), http, websocket, rows)
+    assert s.failing_channels(status) == {"http", "websocket", "webcam:bad"}
+    calm = World()
+    fine = s.http_status(calm.tracker.session().channel("http"), None, {})
+    up = s.websocket_status(calm.snapshot, calm.tracker.session().channel("websocket"))
+    assert s.failing_channels(s.Status(calm.row(), fine, up, ())) == set()
