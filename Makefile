@@ -22,6 +22,7 @@ PYTHON2 := $(VENV2)/bin/python
 INSTALLS := pyproject.toml setup.py tools/find_python.sh tools/make_venv.py
 SOURCES := octoprint_obico sandbox tests tools setup.py
 OLDEST_PYTHON := 3.9
+# Most tests wait for time limits and sockets, not for the processor: more workers than cores pay.
 UNIT_TESTS := tests/unit $(wildcard tests/servers)
 WITH_PYTHON = python=`PYTHON='$(PYTHON)' sh tools/find_python.sh $(1)` && "$$python"
 WITH_CHROMIUM = chromium=`sh tools/chromium.sh` && CHROMIUM="$$chromium"
@@ -62,11 +63,11 @@ types: $(VENV1)/.test-ready ## types (mypy, strict)
 	$(PYTHON1) -m mypy
 
 unit: $(VENV1)/.test-ready $(VENV2)/.test-ready ## unit tests, in the environments of OctoPrint 1.11 and 2.0
-	$(PYTHON1) -m pytest $(UNIT_TESTS) $(ARGS)
-	$(PYTHON2) -m pytest $(UNIT_TESTS) $(ARGS)
+	$(PYTHON1) -m pytest -n 4 $(UNIT_TESTS) $(ARGS)
+	$(PYTHON2) -m pytest -n 4 $(UNIT_TESTS) $(ARGS)
 
 integration: $(VENV1)/.test-ready $(VENV2)/.test-ready ## tests against a real OctoPrint 1.11 and 2.0
-	$(PYTHON1) -m pytest tests/integration $(ARGS)
+	$(PYTHON1) -m pytest -n 3 --dist loadfile tests/integration $(ARGS)
 
 browser: $(VENV1)/.test-ready $(VENV2)/.test-ready ## tests in a real Chromium, on both versions
 	@$(WITH_CHROMIUM) $(PYTHON1) -m pytest tests/browser $(ARGS)
