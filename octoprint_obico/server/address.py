@@ -25,6 +25,7 @@ _SCHEME = re.compile(r"^(https?)(?::/*|/{2,})(?=[^/])", re.IGNORECASE)
 _SECOND_SCHEME = re.compile(r"^https?:/", re.IGNORECASE)
 _OTHER_SCHEME = re.compile(r"^([a-z][a-z0-9+.-]*)://", re.IGNORECASE)
 _LABEL = re.compile(r"^(?!-)[a-z0-9_-]{1,63}(?<!-)$", re.IGNORECASE)
+_IP_RULE = "the IP address is not complete or not valid"
 _PORT_RULE = "the port must be a number from 1 to 65535"
 _LOCAL_SUFFIXES = (".local", ".lan", ".home", ".internal", ".home.arpa", ".localdomain", ".box")
 
@@ -93,10 +94,12 @@ def parse_address(text: str | None) -> Address:
     try:
         parts = urlsplit(_with_scheme(typed, shown))
     except ValueError as error:
-        raise _malformed(shown, "the IP address is not complete or not valid") from error
+        raise _malformed(shown, _IP_RULE) from error
     if "@" in typed:
         raise _malformed(shown, "it holds a user name or a password")
     host = _checked_host(parts.hostname or "", shown)
+    if ("[" in parts.netloc) is not (":" in host):  # Python 3.9 takes anything in brackets
+        raise _malformed(shown, _IP_RULE)
     port = _checked_port(parts, shown)
     if host == RETIRED_HOST:
         raise AddressError(Cause.ADDRESS_RETIRED, {"address": shown, "new": DEFAULT_ADDRESS})
@@ -167,13 +170,13 @@ def _checked_host(host: str, shown: str) -> str:
     if _is_ip(host):
         return host
     if ":" in host or re.fullmatch(r"[0-9.]+", host):
-        raise _malformed(shown, "the IP address is not complete or not valid")
+        raise _malformed(shown, _IP_RULE)
     try:
         ascii_host = host.rstrip(".").encode("idna").decode("ascii").lower()
     except UnicodeError as error:
         raise _malformed(shown, "the host name has characters that are not allowed") from error
     if re.fullmatch(r"[0-9.]+", ascii_host):  # full-width digits become plain ones
-        raise _malformed(shown, "the IP address is not complete or not valid")
+        raise _malformed(shown, _IP_RULE)
     if len(ascii_host) > 253 or not all(_LABEL.match(label) for label in ascii_host.split(".")):
         raise _malformed(shown, "the host name has characters that are not allowed")
     return ascii_host

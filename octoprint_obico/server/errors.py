@@ -194,7 +194,7 @@ def cause_of_resolver_error(error: socket.gaierror) -> Cause:
 
 def cause_of_os_error(error: OSError) -> Cause | None:
     """What an error number of the socket layer means while connecting; None if it is another."""
-    if isinstance(error, socket.timeout):  # an alias of TimeoutError from Python 3.10 on
+    if isinstance(error, (TimeoutError, socket.timeout)):  # the same from Python 3.10 on
         return Cause.CONNECTION_TIMED_OUT
     return _CONNECT_ERRNOS.get(error.errno or 0)
 

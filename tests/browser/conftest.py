@@ -1,7 +1,10 @@
 """Browser tests: the system's Chromium, logged in to a real OctoPrint of either version.
 
-A test takes ``page``. An error in the page fails it, unless the test has allowed it by
+A test takes ``page``, a fresh one, or ``obico``, the plugin's pages on a page that its module keeps
+open. An error in a page fails the test, unless it has allowed that by
 ``page_errors.allow(pattern)``. The screenshot of a failed test is kept in test-results/.
+All modules share one linked bench for each OctoPrint, except those with a ``module_bench`` of
+their own; a test that needs a clean slate links afresh (``obico_ui.link_afresh``).
 """
 
 from __future__ import annotations
@@ -9,7 +12,8 @@ from __future__ import annotations
 import re
 import subprocess
 from collections.abc import Generator, Iterator
-from typing import cast
+from contextlib import contextmanager
+from typing import Any, cast
 
 import pytest
 from playwright.sync_api import (
@@ -23,8 +27,9 @@ from playwright.sync_api import (
     sync_playwright,
 )
 
-from tests.bench import ROOT, Bench
-from tests.browser.octoprint_ui import log_in, wait_until_ready
+from tests.bench import ROOT, Bench, Edition, running_bench
+from tests.browser.obico_ui import ObicoPages
+from tests.browser.octoprint_ui import leave_dialogs, log_in, wait_until_ready
 
 #: Quiet, in a container and as root. The rules keep Chromium from asking for its maker's hosts.
 CHROMIUM_ARGUMENTS = (
@@ -53,6 +58,11 @@ class PageErrors:
         """Collect the errors of this page from now on."""
         page.on("pageerror", self._on_exception)
         page.on("console", self._on_console)
+
+    def forget(self) -> None:
+        """Begin afresh, for the next test."""
+        self._seen.clear()
+        self._allowed.clear()
 
     def allow(self, pattern: str) -> None:
         """Let errors pass in whose text or address the regular expression is found."""
@@ -95,36 +105,66 @@ def browser() -> Iterator[Browser]:
         chromium.close()
 
 
+@pytest.fixture(scope="session")
+def module_bench(edition: Edition, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
+    """A linked bench for all modules together: starting one takes longer than most tests."""
+    with running_bench(edition, tmp_path_factory.mktemp(edition.id)) as bench:
+        yield bench
+
+
+@pytest.fixture(scope="session")
+def logins() -> dict[str, StorageState]:
+    """The administrators' cookies so far, by the address of their OctoPrint."""
+    return {}
+
+
 @pytest.fixture(scope="module")
-def admin_state(browser: Browser, module_bench: Bench) -> StorageState:
+def admin_state(
+    browser: Browser, module_bench: Bench, logins: dict[str, StorageState]
+) -> StorageState:
     """The cookies of the administrator, who has logged in by the form once for all tests."""
-    context = browser.new_context()
-    page = context.new_page()
-    log_in(page, module_bench.octoprint.url, module_bench.octoprint.admin)
-    state = context.storage_state()
-    context.close()
-    return state
+    octoprint = module_bench.octoprint
+    if octoprint.url not in logins:
+        context = browser.new_context()
+        log_in(context.new_page(), octoprint.url, octoprint.admin)
+        logins[octoprint.url] = context.storage_state()
+        context.close()
+    return logins[octoprint.url]
+
+
+@pytest.fixture(scope="session")
+def all_page_errors() -> PageErrors:
+    """What all pages of this test run complain about; tests take ``page_errors``."""
+    return PageErrors()
 
 
 @pytest.fixture
-def page_errors() -> Iterator[PageErrors]:
+def page_errors(all_page_errors: PageErrors) -> Iterator[PageErrors]:
     """What the test's pages have complained about; anything not allowed fails the test."""
-    errors = PageErrors()
-    yield errors
-    assert errors.unexpected == []
+    all_page_errors.forget()
+    yield all_page_errors
+    assert all_page_errors.unexpected == []
+
+
+@contextmanager
+def open_window(
+    browser: Browser, state: StorageState | None, errors: PageErrors, **options: Any
+) -> Iterator[BrowserContext]:
+    """A browser window with these cookies; its pages' errors are watched."""
+    settings = {"viewport": VIEWPORT, "locale": "en-GB", "timezone_id": "Europe/Berlin", **options}
+    context = browser.new_context(storage_state=state, **settings)
+    context.on("page", errors.watch)
+    yield context
+    context.close()
 
 
 @pytest.fixture
 def context(
     browser: Browser, admin_state: StorageState, page_errors: PageErrors
 ) -> Iterator[BrowserContext]:
-    """A fresh browser window of the logged-in administrator; its pages' errors are watched."""
-    context = browser.new_context(
-        storage_state=admin_state, viewport=VIEWPORT, locale="en-GB", timezone_id="Europe/Berlin"
-    )
-    context.on("page", page_errors.watch)
-    yield context
-    context.close()
+    """A fresh browser window of the logged-in administrator."""
+    with open_window(browser, admin_state, page_errors) as context:
+        yield context
 
 
 @pytest.fixture
@@ -136,13 +176,33 @@ def page(context: BrowserContext, bench: Bench) -> Page:
     return page
 
 
+@pytest.fixture(scope="module")
+def kept_page(
+    browser: Browser, module_bench: Bench, admin_state: StorageState, all_page_errors: PageErrors
+) -> Iterator[Page]:
+    """The administrator's page that stays open for all tests of a module: loading takes long."""
+    with open_window(browser, admin_state, all_page_errors) as context:
+        page = context.new_page()
+        page.goto(f"{module_bench.octoprint.url}/")
+        wait_until_ready(page)
+        yield page
+
+
+@pytest.fixture
+def obico(kept_page: Page, page_errors: PageErrors, bench: Bench) -> Iterator[ObicoPages]:
+    """The plugin's pages; the settings dialog is still closed."""
+    yield ObicoPages(kept_page)
+    leave_dialogs(kept_page)
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Keep a screenshot of each test that failed."""
     report = yield
-    page = getattr(item, "funcargs", {}).get("page")
+    funcargs = getattr(item, "funcargs", {})
+    page = funcargs.get("page") or funcargs.get("kept_page")
     if report.when == "call" and report.failed and page is not None:
         RESULTS.mkdir(exist_ok=True)
         name = re.sub(r"[^\w.-]+", "_", item.nodeid)

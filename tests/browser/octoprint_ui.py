@@ -49,6 +49,14 @@ def close_settings(page: Page) -> None:
     expect(page.locator(SETTINGS_DIALOG)).to_be_hidden()
 
 
+def leave_dialogs(page: Page) -> None:
+    """Close the settings dialog, if it is open, and the notices: the next test finds neither."""
+    if page.locator(SETTINGS_DIALOG).is_visible():
+        remove_notices(page)
+        close_settings(page)
+    remove_notices(page)
+
+
 def settle(dialog: Locator) -> None:
     """Wait until a dialog's opening animation is over: a click during it goes astray."""
     dialog.evaluate(
