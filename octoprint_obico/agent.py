@@ -279,7 +279,10 @@ class Agent:
         session = self.session()
         error = link.http.error if link is not None else self._address_error()
         http = http_status(
-            session.channel("http"), error.cause if error else None, error.facts if error else {}
+            session.channel("http"),
+            error.cause if error else None,
+            error.facts if error else {},
+            link.http.failing_since if link is not None else None,
         )
         snapshot = link.supervisor.snapshot() if link is not None else None
         websocket = websocket_status(snapshot, session.channel("websocket"))

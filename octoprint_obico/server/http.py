@@ -273,12 +273,19 @@ class HttpChannel:
         self._on_state = on_state
         self._lock = threading.Lock()
         self._error: ChannelError | None = None
+        self._failing_since: float | None = None
 
     @property
     def error(self) -> ChannelError | None:
         """What the last attempt failed with, counted or not; None after a success."""
         with self._lock:
             return self._error
+
+    @property
+    def failing_since(self) -> float | None:
+        """When the failures that go on now began (Unix seconds); None after a success."""
+        with self._lock:
+            return self._failing_since
 
     def call(
         self,
@@ -321,6 +328,8 @@ class HttpChannel:
             self._record(Attempt.failure(CHANNEL, error) if error else Attempt.success(CHANNEL))
         with self._lock:
             before, self._error = self._error, error
+            if before is None or error is None:
+                self._failing_since = time.time() if error is not None else None
         if (before and before.cause) is not (error and error.cause):
             log.info("HTTP: %s", f"failing: {error}" if error else "okay")
             self._on_state()

@@ -83,11 +83,14 @@ class Status:
 
 
 def http_status(
-    figures: Figures, live: Cause | None, live_facts: Mapping[str, Any]
+    figures: Figures,
+    live: Cause | None,
+    live_facts: Mapping[str, Any],
+    failing_since: float | None = None,
 ) -> ChannelStatus:
     """The HTTP channel. `live` is the cause of the last attempt's failure, counted or not."""
     if live is not None:
-        since = figures.failing_since or figures.last_error_at
+        since = failing_since or figures.failing_since
         return ChannelStatus("failing", since, live, live_facts, figures.last_success_at)
     if figures.last_success_at is None and figures.attempts == 0:
         return ChannelStatus("unknown", None)
