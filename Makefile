@@ -57,7 +57,7 @@ test: lint types unit integration browser ## everything below, as continuous int
 lint: $(VENV1)/.test-ready ## style (ruff), and nothing newer than the oldest Python (vermin)
 	$(PYTHON1) -m ruff check .
 	$(PYTHON1) -m ruff format --check .
-	$(PYTHON1) -m vermin --quiet --no-tips --violations --target=$(OLDEST_PYTHON)- $(SOURCES)
+	$(VENV1)/bin/vermin --quiet --no-tips --violations --target=$(OLDEST_PYTHON)- $(SOURCES)
 
 types: $(VENV1)/.test-ready ## types (mypy, strict)
 	$(PYTHON1) -m mypy
@@ -70,7 +70,7 @@ integration: $(VENV1)/.test-ready $(VENV2)/.test-ready ## tests against a real O
 	$(PYTHON1) -m pytest -n 3 --dist loadfile tests/integration $(ARGS)
 
 browser: $(VENV1)/.test-ready $(VENV2)/.test-ready ## tests in a real Chromium, on both versions
-	@$(WITH_CHROMIUM) $(PYTHON1) -m pytest tests/browser $(ARGS)
+	@$(WITH_CHROMIUM) $(PYTHON1) -m pytest -n 2 --dist loadfile tests/browser $(ARGS)
 
 format: $(VENV1)/.test-ready ## mend the style
 	$(PYTHON1) -m ruff check --fix .

@@ -46,13 +46,18 @@ class OctoPrintSettings:
     def save_link(self, address: str, token: str, printer: LinkedPrinterInfo) -> None:
         self._settings.set(["endpoint_prefix"], address)
         self._settings.set(["auth_token"], token)
-        self.save_printer(printer)
-
-    def save_printer(self, printer: LinkedPrinterInfo) -> None:
-        self._settings.set(["printer_id"], printer.id)
-        self._settings.set(["printer_name"], printer.name)
+        self._set_printer(printer)
         # the other open pages learn of it by OctoPrint's own event
         self._settings.save(trigger_event=True)
+
+    def save_printer(self, printer: LinkedPrinterInfo) -> None:
+        # without the event: it would ask in an open settings dialog whether to reload
+        self._set_printer(printer)
+        self._settings.save()
+
+    def _set_printer(self, printer: LinkedPrinterInfo) -> None:
+        self._settings.set(["printer_id"], printer.id)
+        self._settings.set(["printer_name"], printer.name)
 
 
 class OctoPrintPrinter:

@@ -521,7 +521,7 @@ CATALOGUE: Mapping[Cause, Entry] = {
         N_("WebSocket does not stay open"),
         N_(
             "The WebSocket (the second, lasting connection) opened, but was closed after "
-            "{seconds} s (code {code})."
+            "{seconds} s (close code: {code})."
         ),
         (
             _WAIT,
