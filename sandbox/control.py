@@ -6,14 +6,13 @@ import asyncio
 import json
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 from urllib.parse import urlsplit
 
 from aiohttp import web
 
 from sandbox.faults import SERVER_FAULTS, WEBCAM_FAULTS
-from sandbox.host import HttpHost
+from sandbox.host import Hosted, HttpHost
 from sandbox.obico_server import SandboxServer
 from sandbox.replies import json_reply
 from sandbox.webcam import SandboxWebcam
@@ -31,7 +30,7 @@ class BadCall(ValueError):
     """The call cannot be understood: 400 with the message."""
 
 
-class ControlServer:
+class ControlServer(Hosted):
     """Drives a sandbox server and webcam. Never shows a token. A context manager."""
 
     def __init__(
@@ -44,33 +43,6 @@ class ControlServer:
         self._server = server
         self._webcam = webcam
         self._host = HttpHost("sandbox-control", self._build, (host, port))
-
-    def start(self) -> ControlServer:
-        """Listen. Raises OSError where the port is in use."""
-        self._host.start()
-        return self
-
-    def stop(self) -> None:
-        self._host.stop()
-
-    def __enter__(self) -> ControlServer:
-        return self.start()
-
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.stop()
-
-    @property
-    def url(self) -> str:
-        return self._host.url
-
-    @property
-    def port(self) -> int:
-        return self._host.port
 
     def _build(self) -> web.Application:
         app = web.Application(middlewares=[_guard, _errors])

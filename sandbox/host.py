@@ -8,6 +8,7 @@ import socket
 import ssl
 import struct
 from collections.abc import Callable, Coroutine
+from types import TracebackType
 from typing import Any, TypeVar
 
 from aiohttp import web
@@ -15,6 +16,7 @@ from aiohttp import web
 from sandbox.loopthread import LoopThread
 
 T = TypeVar("T")
+H = TypeVar("H", bound="Hosted")
 
 LISTEN_BACKLOG = 128
 SHUTDOWN_TIMEOUT_S = 0.3
@@ -146,6 +148,41 @@ class HttpHost:
         self.reset_all()
         if self._runner is not None:
             await self._runner.cleanup()
+
+
+class Hosted:
+    """What the sandbox's three servers have in common: a life, an address, a ``with``."""
+
+    _host: HttpHost
+
+    def start(self: H) -> H:
+        """Listen. Raises OSError where the port is in use."""
+        self._host.start()
+        return self
+
+    def stop(self) -> None:
+        """Reset all connections and give the port back, within about 2 s. Idempotent."""
+        self._host.stop()
+
+    def __enter__(self: H) -> H:
+        return self.start()
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    @property
+    def url(self) -> str:
+        """E.g. `http://127.0.0.1:49152`. Valid once started."""
+        return self._host.url
+
+    @property
+    def port(self) -> int:
+        return self._host.port
 
 
 def _bound_socket(address: tuple[str, int]) -> socket.socket:

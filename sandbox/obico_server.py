@@ -5,14 +5,13 @@ from __future__ import annotations
 import ssl
 import time
 from collections.abc import Callable
-from types import TracebackType
 from typing import Any
 
 from sandbox.breaker import Breaker
 from sandbox.discovery import Announcement, Discovery
 from sandbox.faults import SERVER, SERVER_FAULTS, WEBSOCKET, Fault, find_fault
 from sandbox.front import Front
-from sandbox.host import HttpHost
+from sandbox.host import Hosted, HttpHost
 from sandbox.http_api import HttpApi
 from sandbox.hub import Hub
 from sandbox.records import (
@@ -32,7 +31,7 @@ COMMANDS = ("pause", "resume", "cancel")
 DEFAULT_WAIT_S = 5.0
 
 
-class SandboxServer:
+class SandboxServer(Hosted):
     """A small Obico Server on loopback, with one linked printer, that can be broken on purpose.
 
     All methods may be called from any thread but the server's own. It is a context manager.
@@ -64,37 +63,6 @@ class SandboxServer:
         front = Front(self._registry, self._records, self._breaker, api, self._hub, timing)
         self._host = HttpHost("sandbox-server", front.build, (host, port), ssl_context)
         self.printer = self._registry.add_printer(printer_name)
-
-    # life
-
-    def start(self) -> SandboxServer:
-        """Listen. Raises OSError where the port is in use."""
-        self._host.start()
-        return self
-
-    def stop(self) -> None:
-        """Reset all connections and give the port back, within about 2 s. Idempotent."""
-        self._host.stop()
-
-    def __enter__(self) -> SandboxServer:
-        return self.start()
-
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.stop()
-
-    @property
-    def url(self) -> str:
-        """E.g. `http://127.0.0.1:49152`. Valid once started."""
-        return self._host.url
-
-    @property
-    def port(self) -> int:
-        return self._host.port
 
     # printers and linking
 

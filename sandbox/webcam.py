@@ -5,12 +5,11 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Awaitable, Callable, Mapping
-from types import TracebackType
 
 from aiohttp import web
 
 from sandbox.faults import WEBCAM_FAULTS, Fault, find_fault
-from sandbox.host import HttpHost
+from sandbox.host import Hosted, HttpHost
 from sandbox.picture import PictureSource, encoded
 from sandbox.replies import html_page
 
@@ -27,7 +26,7 @@ STREAM_FAULTS = frozenset({"silent", "unauthorized", "not_found", "error", "slow
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
-class SandboxWebcam:
+class SandboxWebcam(Hosted):
     """A webcam on loopback. Thread-safe; a context manager."""
 
     def __init__(self, host: str = "127.0.0.1", port: int = 0) -> None:
@@ -49,36 +48,6 @@ class SandboxWebcam:
             "too_large": self._too_large,
             "slow_drip": self._slow_drip,
         }
-
-    # life
-
-    def start(self) -> SandboxWebcam:
-        """Listen. Raises OSError where the port is in use."""
-        self._host.start()
-        return self
-
-    def stop(self) -> None:
-        """Reset all connections and give the port back. Idempotent."""
-        self._host.stop()
-
-    def __enter__(self) -> SandboxWebcam:
-        return self.start()
-
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.stop()
-
-    @property
-    def url(self) -> str:
-        return self._host.url
-
-    @property
-    def port(self) -> int:
-        return self._host.port
 
     @property
     def snapshot_url(self) -> str:
