@@ -69,10 +69,10 @@ class Agent:
         self._tracker = Tracker()
         self._job = PrintJob()
         self._status_faults: frozenset[str] = frozenset()
-        self.diagnosis = DiagnosisJob(
+        self._diagnosis = DiagnosisJob(
             self._diagnosis_request, lambda: host.notify("diagnosis"), self._on_diagnosis
         )
-        self.linking = LinkJob(self._user_agent, self._on_linked, lambda: host.notify("link"))
+        self._linking = LinkJob(self._user_agent, self._on_linked, lambda: host.notify("link"))
         self._poster = SnapshotPoster(
             host.webcams,
             self._http,
@@ -256,6 +256,16 @@ class Agent:
         return message
 
     # ---- what the doors ask ------------------------------------------------------------------
+
+    @property
+    def diagnosis(self) -> DiagnosisJob:
+        """The diagnosis that runs, or the last one."""
+        return self._diagnosis
+
+    @property
+    def linking(self) -> LinkJob:
+        """The linking that runs, or the last one."""
+        return self._linking
 
     def look(self) -> None:
         """Somebody looks at the status: channels that wait try again, and look more often."""

@@ -94,18 +94,23 @@ class OctoPrintHost:
     """OctoPrint as the agent's host.
 
     Args:
-        plugin: the plugin's implementation with OctoPrint's injected properties.
+        settings, printer, plugin_manager: as OctoPrint injects them into the plugin.
         versions: of the plugin and of OctoPrint.
         notify: sends a topic to the open pages of those who may see it.
     """
 
     def __init__(
-        self, plugin: Any, versions: Mapping[str, str], notify: Callable[[str], None]
+        self,
+        settings: Any,
+        printer: Any,
+        plugin_manager: Any,
+        versions: Mapping[str, str],
+        notify: Callable[[str], None],
     ) -> None:
-        self._settings = OctoPrintSettings(plugin._settings)
-        self._printer = OctoPrintPrinter(plugin._printer)
-        self._core_settings = plugin._settings
-        self._plugin_manager = plugin._plugin_manager
+        self._settings = OctoPrintSettings(settings)
+        self._printer = OctoPrintPrinter(printer)
+        self._core_settings = settings
+        self._plugin_manager = plugin_manager
         self._versions, self._notify = dict(versions), notify
 
     @property

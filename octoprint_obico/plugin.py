@@ -30,7 +30,9 @@ class ObicoPlugin(
 
     def initialize(self) -> None:
         versions = {"plugin": __version__, "octoprint": octoprint.__version__}
-        self._host = OctoPrintHost(self, versions, self._notify)
+        self._host = OctoPrintHost(
+            self._settings, self._printer, self._plugin_manager, versions, self._notify
+        )
         self._agent = Agent(self._host, __version__)
 
     def _notify(self, topic: str) -> None:

@@ -9,7 +9,6 @@ import flask
 from flask_babel import gettext
 from octoprint.server.util.flask import add_non_caching_response_headers
 
-from ..agent import Agent
 from ..diagnosis.catalogue import N_
 from ..diagnosis.texts import explain, fill
 from ..host import Host
@@ -17,6 +16,7 @@ from ..server.address import parse_address
 from ..server.causes import Cause
 from ..server.errors import AddressError
 from ..server.linking import LinkError, LinkOutcome, LinkProblem, normalise_code
+from .doors import Doors
 from .render import printer_url, render_report, render_status
 
 _MAX_TEXT = 500
@@ -34,21 +34,21 @@ _LINK_TEXTS: Mapping[LinkProblem, str] = {
 class Api:
     """The views behind /plugin/obico/api/; each returns JSON that must not be cached."""
 
-    def __init__(self, agent: Agent, host: Host) -> None:
-        self._agent, self._host = agent, host
+    def __init__(self, doors: Doors, host: Host) -> None:
+        self._doors, self._host = doors, host
 
     def status(self) -> flask.Response:
-        self._agent.look()
-        return _json(render_status(self._agent, self._host, gettext))
+        self._doors.look()
+        return _json(render_status(self._doors, self._host, gettext))
 
     def report(self) -> flask.Response:
-        return _json(render_report(self._agent, gettext))
+        return _json(render_report(self._doors, gettext))
 
     def diagnosis(self) -> flask.Response:
-        return _json(self._agent.diagnosis.state(gettext))
+        return _json(self._doors.diagnosis.state(gettext))
 
     def start_diagnosis(self) -> flask.Response:
-        return _json({"run": self._agent.diagnosis.start()}, 202)
+        return _json({"run": self._doors.diagnosis.start()}, 202)
 
     def start_link(self) -> flask.Response:
         """Start linking: {"code": "123456", "server": address or missing for the stored one}."""
@@ -59,13 +59,13 @@ class Api:
             normalise_code(code)
         except LinkError as error:
             flask.abort(400, description=_link_text(error))
-        run = self._agent.linking.start(server or self._host.settings.server_address(), code)
+        run = self._doors.linking.start(server or self._host.settings.server_address(), code)
         if run is None:
             flask.abort(409, description=gettext("Linking is under way already."))
         return _json({"run": run}, 202)
 
     def link_state(self) -> flask.Response:
-        run, state, outcome = self._agent.linking.state()
+        run, state, outcome = self._doors.linking.state()
         return _json({"run": run, "state": state, "outcome": _outcome(outcome)})
 
     def check_address(self) -> flask.Response:

@@ -6,17 +6,17 @@ from typing import Any
 
 import flask
 
-from ..agent import Agent
 from ..host import Host
 from .api import Api
+from .doors import Doors
 from .permissions import linker, troubleshooter
 from .report import ReportPage
 
 
-def build_blueprint(agent: Agent, host: Host, **kwargs: Any) -> flask.Blueprint:
+def build_blueprint(doors: Doors, host: Host, **kwargs: Any) -> flask.Blueprint:
     """Return the blueprint with every route behind its permission."""
     blueprint = flask.Blueprint("obico", __name__, **kwargs)
-    api, page = Api(agent, host), ReportPage(agent, host)
+    api, page = Api(doors, host), ReportPage(doors, host)
     routes = (
         ("GET", "/api/status", api.status, troubleshooter),
         ("GET", "/api/report", api.report, troubleshooter),

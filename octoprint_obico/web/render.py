@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ..agent import Agent
 from ..diagnosis.catalogue import CATALOGUE, N_
 from ..diagnosis.job import shown_address
 from ..diagnosis.texts import Translate, explain, fill
@@ -21,6 +20,7 @@ from ..session.status import (
     WebcamStatus,
     failing_channels,
 )
+from .doors import Doors
 
 SCHEMA = 1
 
@@ -57,9 +57,9 @@ _PATTERN_TEXTS: Mapping[str, str] = {
 }
 
 
-def render_status(agent: Agent, host: Host, translate: Translate) -> dict[str, Any]:
+def render_status(doors: Doors, host: Host, translate: Translate) -> dict[str, Any]:
     """What `GET api/status` answers."""
-    status = agent.status()
+    status = doors.status()
     settings, versions = host.settings, host.versions()
     linked = bool(settings.token())
     address = settings.server_address()
@@ -67,7 +67,7 @@ def render_status(agent: Agent, host: Host, translate: Translate) -> dict[str, A
         "schema": SCHEMA,
         "linked": linked,
         "printer": _printer(host, address) if linked else None,
-        "account": agent.account(),
+        "account": doors.account(),
         "address": shown_address(address),
         "server": _server(status, translate),
         "channels": {
@@ -80,7 +80,7 @@ def render_status(agent: Agent, host: Host, translate: Translate) -> dict[str, A
         "webcams": [_webcam(webcam, translate) for webcam in status.webcams],
         "plugin_version": versions["plugin"],
         "octoprint_version": versions["octoprint"],
-        "now": iso(agent.session().now),
+        "now": iso(doors.session().now),
     }
 
 
@@ -147,12 +147,12 @@ def _webcam(webcam: WebcamStatus, translate: Translate) -> dict[str, Any]:
     }
 
 
-def render_report(agent: Agent, translate: Translate) -> dict[str, Any]:
+def render_report(doors: Doors, translate: Translate) -> dict[str, Any]:
     """What `GET api/report` answers, and what the report page shows."""
-    done = agent.diagnosis.last()
-    session = agent.session()
+    done = doors.diagnosis.last()
+    session = doors.session()
     diagnosis = done.render(translate) if done is not None else None
-    report = build_report(session, failing_channels(agent.status()), diagnosis)
+    report = build_report(session, failing_channels(doors.status()), diagnosis)
     for part in ("server", "webcam"):
         if report[part] is not None:
             figures = session.parts[part]

@@ -10,9 +10,9 @@ import flask
 from flask_babel import format_timedelta, gettext, ngettext
 from octoprint.server.util.flask import add_non_caching_response_headers
 
-from ..agent import Agent
 from ..diagnosis.catalogue import N_
 from ..host import Host
+from .doors import Doors
 from .render import render_report, render_status
 
 _TITLES: Mapping[str, str] = {
@@ -37,13 +37,13 @@ _STATES: Mapping[str, str] = {
 class ReportPage:
     """The view behind /plugin/obico/report."""
 
-    def __init__(self, agent: Agent, host: Host) -> None:
-        self._agent, self._host = agent, host
+    def __init__(self, doors: Doors, host: Host) -> None:
+        self._doors, self._host = doors, host
 
     def show(self) -> flask.Response:
-        self._agent.look()
-        report = render_report(self._agent, gettext)
-        status = render_status(self._agent, self._host, gettext)
+        self._doors.look()
+        report = render_report(self._doors, gettext)
+        status = render_status(self._doors, self._host, gettext)
         page = flask.render_template(
             "plugin_obico/obico_report.jinja2",
             report=report,

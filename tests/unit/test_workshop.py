@@ -139,10 +139,10 @@ def test_merged_keeps_what_is_not_given() -> None:
 
 def test_octoprint_gets_no_proxy() -> None:
     """A proxy of the machine's, in either spelling, does not reach OctoPrint."""
-    kept = child_environment({"HTTP_PROXY": "x", "https_proxy": "y", "HOME": "/root"})
+    kept = child_environment({"HTTP_PROXY": "x", "https_proxy": "y", "HOME": "/home/pi"})
     assert "HTTP_PROXY" not in kept
     assert "https_proxy" not in kept
-    assert kept["HOME"] == "/root"
+    assert kept["HOME"] == "/home/pi"
 
 
 def test_other_machines_are_out_of_reach(loopback_guard: LoopbackGuard) -> None:

@@ -1,0 +1,34 @@
+"""What the pages and routes need of the agent, and nothing else of it."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from ..diagnosis.job import DiagnosisJob
+from ..server.linking import LinkJob
+from ..session.status import Status
+from ..session.tracker import Session
+
+
+class Doors(Protocol):
+    """The agent, as far as the browser reaches."""
+
+    @property
+    def diagnosis(self) -> DiagnosisJob:
+        """The diagnosis that runs, or the last one."""
+
+    @property
+    def linking(self) -> LinkJob:
+        """The linking that runs, or the last one."""
+
+    def status(self) -> Status:
+        """What is true of the connections just now."""
+
+    def session(self) -> Session:
+        """The session's figures."""
+
+    def account(self) -> str | None:
+        """The account's plan, "free" or "pro"; None while not known."""
+
+    def look(self) -> None:
+        """Somebody looks at the status."""
