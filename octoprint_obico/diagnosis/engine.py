@@ -13,8 +13,17 @@ from typing import Any
 from ..server.causes import Cause
 from ..server.deadline import Deadline
 from ..webcam.snapshot import Webcam
-from . import checks as c
 from .catalogue import N_
+from .checks.address import check_address
+from .checks.clock import check_clock
+from .checks.connect import check_connect
+from .checks.credentials import check_credentials
+from .checks.findings import Findings, skipped
+from .checks.http import check_http
+from .checks.name import check_name
+from .checks.tls import check_tls
+from .checks.webcam import check_webcam
+from .checks.websocket import check_websocket
 from .result import CheckResult, Finding, Outcome
 
 log = logging.getLogger("octoprint.plugins.obico.diagnosis")
@@ -39,26 +48,24 @@ class Check:
 
     id: str
     title: str
-    run: Callable[[c.Findings, Deadline], Finding]
+    run: Callable[[Findings, Deadline], Finding]
     requires: tuple[str, ...]
     budget_s: float
     timeout_cause: Cause
 
 
 PLAN: tuple[Check, ...] = (
-    Check("address", N_("Address"), c.check_address, (), 2.0, Cause.UNKNOWN_ERROR),
-    Check("dns", N_("Name"), c.check_name, ("address",), 6.0, Cause.DNS_TIMEOUT),
-    Check("connect", N_("Connect"), c.check_connect, ("dns",), 7.0, Cause.CONNECTION_TIMED_OUT),
-    Check("tls", N_("TLS"), c.check_tls, ("connect",), 7.0, Cause.TLS_HANDSHAKE_FAILED),
-    Check("http", N_("HTTP"), c.check_http, ("tls",), 7.0, Cause.RESPONSE_TIMED_OUT),
-    Check("clock", N_("Clock"), c.check_clock, ("http",), 1.0, Cause.UNKNOWN_ERROR),
-    Check(
-        "credentials", N_("Credentials"), c.check_credentials, ("http",), 1.0, Cause.UNKNOWN_ERROR
-    ),
+    Check("address", N_("Address"), check_address, (), 2.0, Cause.UNKNOWN_ERROR),
+    Check("dns", N_("Name"), check_name, ("address",), 6.0, Cause.DNS_TIMEOUT),
+    Check("connect", N_("Connect"), check_connect, ("dns",), 7.0, Cause.CONNECTION_TIMED_OUT),
+    Check("tls", N_("TLS"), check_tls, ("connect",), 7.0, Cause.TLS_HANDSHAKE_FAILED),
+    Check("http", N_("HTTP"), check_http, ("tls",), 7.0, Cause.RESPONSE_TIMED_OUT),
+    Check("clock", N_("Clock"), check_clock, ("http",), 1.0, Cause.UNKNOWN_ERROR),
+    Check("credentials", N_("Credentials"), check_credentials, ("http",), 1.0, Cause.UNKNOWN_ERROR),
     Check(
         "websocket",
         N_("WebSocket"),
-        c.check_websocket,
+        check_websocket,
         ("tls",),
         9.0,
         Cause.WEBSOCKET_HANDSHAKE_TIMED_OUT,
@@ -77,7 +84,7 @@ class _Run:
 
     def __init__(
         self,
-        known: c.Findings,
+        known: Findings,
         webcams: Sequence[Webcam],
         deadline_s: float,
         on_check: Callable[[CheckResult], None],
@@ -126,9 +133,9 @@ class _Run:
             self._waiting.remove(check)
             root = broken[0]
             # the root of the skips, not their last link
-            skipped = root.outcome is Outcome.SKIPPED
-            title = root.finding.facts["title"] if skipped else root.title
-            finding = c.skipped(N_("not tried: “{title}” has failed"), title=title)
+            is_echo = root.outcome is Outcome.SKIPPED
+            title = root.finding.facts["title"] if is_echo else root.title
+            finding = skipped(N_("not tried: “{title}” has failed"), title=title)
             now = self._elapsed_ms()
             self._finish(check.id, CheckResult(check.id, check.title, finding, now, 0))
         elif None not in needed:
@@ -186,13 +193,13 @@ def _blocks(result: CheckResult) -> bool:
 
 
 def _webcam_check(webcam: Webcam) -> Check:
-    def run(known: c.Findings, deadline: Deadline) -> Finding:
-        return c.check_webcam(webcam, deadline)
+    def run(known: Findings, deadline: Deadline) -> Finding:
+        return check_webcam(webcam, deadline)
 
     return Check("webcam", _WEBCAM_TITLE, run, (), _WEBCAM_BUDGET_S, Cause.WEBCAM_TIMED_OUT)
 
 
-def _guarded(check: Check, known: c.Findings, deadline: Deadline) -> Finding:
+def _guarded(check: Check, known: Findings, deadline: Deadline) -> Finding:
     """Run one check; a fault of ours is an unknown error with its type, never an exception."""
     try:
         return check.run(known, deadline)
@@ -205,7 +212,7 @@ def _guarded(check: Check, known: c.Findings, deadline: Deadline) -> Finding:
 
 
 def run_checks(
-    known: c.Findings,
+    known: Findings,
     webcams: Sequence[Webcam],
     deadline_s: float = DEADLINE_S,
     on_check: Callable[[CheckResult], None] | None = None,

@@ -13,7 +13,7 @@ from typing import Any
 from ..server.address import parse_address, shown_text
 from ..server.errors import AddressError
 from ..webcam.snapshot import Webcam
-from .checks import Findings
+from .checks.findings import Findings
 from .engine import DEADLINE_S, run_checks
 from .probes import Probe
 from .result import CheckResult

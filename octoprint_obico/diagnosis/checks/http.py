@@ -1,0 +1,80 @@
+"""Does an Obico Server answer its API?"""
+
+from __future__ import annotations
+
+from ...server.address import Address
+from ...server.causes import Cause
+from ...server.deadline import Deadline
+from ...server.errors import ChannelError
+from ...server.http import PRINTER_PATH, HttpClient, expect_printer
+from ...server.responses import judge
+from ..catalogue import N_
+from ..result import Finding, Outcome
+from .findings import Findings, failed, skipped
+from .tls import late_alert
+
+
+def check_http(known: Findings, deadline: Deadline) -> Finding:
+    """Does an Obico Server answer its API? Its own 401 is an answer, too."""
+    address = known.known_address
+    client = HttpClient(address, known.user_agent)
+    try:
+        reply = client.request(
+            "GET", PRINTER_PATH, token=known.token, timeout_s=deadline.remaining()
+        )
+        known.reply = reply
+        judge(reply, address, bool(known.token), expect_printer)
+    except ChannelError as error:
+        if error.cause in _ANSWERS_OF_THE_SERVER:
+            known.refusal = error
+        else:
+            error = _refined(error, client, address, deadline)
+            error = late_alert(error, known, deadline)
+            return failed(error, _http_summary(error), **address.facts)
+    finally:
+        client.close()
+    if known.reply is None:  # the token cannot be sent; the credentials check says so
+        return skipped(N_("no request was sent"))
+    facts = {"status": known.reply.status, "ms": round(known.reply.seconds * 1000)}
+    summary = N_("the API answers after {ms} ms (status {status})")
+    return Finding(Outcome.PASSED, summary, facts, None, {**known.reply.facts, **facts})
+
+
+_ANSWERS_OF_THE_SERVER = frozenset(
+    {Cause.NOT_LINKED, Cause.CREDENTIALS_INVALID, Cause.AUTHORIZATION_STRIPPED}
+)
+_HEALTH_PATH = "/hc/"
+_HEALTHY = b"okay"
+
+
+def _http_summary(error: ChannelError) -> str:
+    return N_("status {status}") if "status" in error.facts else N_("no answer to the request")
+
+
+def _refined(
+    error: ChannelError, client: HttpClient, address: Address, deadline: Deadline
+) -> ChannelError:
+    """Look closer where the API's path is not known: wrong path, old server, or no Obico at all."""
+    if error.cause is not Cause.NOT_AN_OBICO_SERVER or error.facts.get("status") not in (404, 405):
+        return error
+    if _is_obico(client, deadline):
+        return ChannelError(Cause.SERVER_TOO_OLD, error.stage, error.message, error.facts)
+    if address.path:
+        root = Address(address.scheme, address.host, address.port)
+        at_root = HttpClient(root, "")
+        try:
+            if _is_obico(at_root, deadline):
+                facts = {**error.facts, "suggestion": root.url}
+                return ChannelError(Cause.ADDRESS_PATH_WRONG, error.stage, error.message, facts)
+        finally:
+            at_root.close()
+    return error
+
+
+def _is_obico(client: HttpClient, deadline: Deadline) -> bool:
+    """Whether the health path of an Obico Server answers as it does (FIELD_NOTES section 0)."""
+    try:
+        reply = client.request("GET", _HEALTH_PATH, timeout_s=min(4.0, deadline.remaining()))
+    except ChannelError:
+        return False
+    return reply.status == 200 and reply.body.strip().lower()[:20] == _HEALTHY
