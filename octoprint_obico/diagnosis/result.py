@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import Enum
 from typing import Any
 
 from ..server.causes import CREDENTIAL_CAUSES, Cause
+from ..server.words import Word
 
 SCHEMA = 1
 
 
-class Outcome(str, Enum):
+class Outcome(Word):
     """How a check ended."""
 
     PASSED = "passed"
@@ -20,20 +20,14 @@ class Outcome(str, Enum):
     FAILED = "failed"
     SKIPPED = "skipped"
 
-    def __str__(self) -> str:
-        return self.value
 
-
-class Verdict(str, Enum):
+class Verdict(Word):
     """The four answers of TEST."""
 
     SUCCEEDED = "succeeded"
     FAILED_TO_CONTACT_SERVER = "failed_to_contact_server"
     INVALID_ACCOUNT_CREDENTIALS = "invalid_account_credentials"
     WEBSOCKET_FAILED = "websocket_failed"
-
-    def __str__(self) -> str:
-        return self.value
 
 
 @dataclass(frozen=True)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime, timezone
 from typing import Any
 
 from ..server.causes import Cause
 from ..server.redact import redact_all
+from ..server.words import iso
 from .catalogue import CATALOGUE, N_
 from .engine import SERVER_ORDER
 from .result import SCHEMA, CheckResult, Outcome, Verdict, root_failure, verdict_of
@@ -107,7 +107,7 @@ def render_result(
         "channels": _channels(checks),
         "checks": [render_check(check, translate) for check in checks],
         "server": server,
-        "started_at": _iso(started_at),
+        "started_at": iso(started_at),
         "duration_ms": duration_ms,
         "plugin_version": plugin_version,
     }
@@ -152,8 +152,3 @@ def _channels(checks: Sequence[CheckResult]) -> dict[str, str]:
         http = Outcome.FAILED
     websocket = outcomes.get("websocket", Outcome.SKIPPED)
     return {"http": _CHANNEL_OF[http], "websocket": _CHANNEL_OF[websocket]}
-
-
-def _iso(moment: float) -> str:
-    text = datetime.fromtimestamp(moment, timezone.utc).isoformat(timespec="milliseconds")
-    return text.replace("+00:00", "Z")

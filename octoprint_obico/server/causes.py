@@ -6,10 +6,10 @@ them). What they mean in words stands in :mod:`octoprint_obico.diagnosis.catalog
 
 from __future__ import annotations
 
-from enum import Enum
+from .words import Word
 
 
-class Cause(str, Enum):
+class Cause(Word):
     """Why an attempt failed. The value is the id that travels in JSON."""
 
     # Address
@@ -84,9 +84,6 @@ class Cause(str, Enum):
     WEBCAM_CORRUPT = "webcam_corrupt"
     # None of them
     UNKNOWN_ERROR = "unknown_error"
-
-    def __str__(self) -> str:
-        return self.value
 
 
 CREDENTIAL_CAUSES = frozenset(

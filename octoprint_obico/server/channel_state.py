@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
-from enum import Enum
 
 from .errors import ChannelError
+from .words import Word
 
 log = logging.getLogger("octoprint.plugins.obico.websocket")
 
 
-class State(str, Enum):
+class State(Word):
     """Where the channel is (DIAGNOSIS contract, channel states)."""
 
     OFFLINE = "offline"
@@ -19,9 +19,6 @@ class State(str, Enum):
     CONNECTED = "connected"
     WAITING = "waiting"
     STOPPED = "stopped"
-
-    def __str__(self) -> str:
-        return self.value
 
 
 @dataclass(frozen=True)
@@ -36,12 +33,11 @@ class Snapshot:
     last_pong_at: float | None = None
     attempts: int = 0
     """Finished attempts to connect; changes whenever one ends, however it ends."""
-    drops: int = 0
-    """Connections in a row that were open and soon closed again, without a failed attempt."""
     last_drop: ChannelError | None = None
-    """How the last of them ended."""
+    """How the last connection ended that was soon closed again."""
     lived_s: tuple[float, ...] = ()
-    """For how many seconds the last three of them were open, the latest last."""
+    """For how many seconds the last three of such connections in a row, without a failed attempt
+    between them, were open; the latest last."""
     shared: bool = False
     """Replaced again and again by another user of the token."""
 

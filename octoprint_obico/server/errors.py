@@ -18,14 +18,14 @@ import socket
 import ssl
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from enum import Enum
 from typing import Any
 
 from .causes import Cause
 from .redact import redact
+from .words import Word
 
 
-class Stage(str, Enum):
+class Stage(Word):
     """How far an attempt had come when it failed."""
 
     ADDRESS = "address"
@@ -37,9 +37,6 @@ class Stage(str, Enum):
     RESPONSE = "response"
     HANDSHAKE = "handshake"
     OPEN = "open"
-
-    def __str__(self) -> str:
-        return self.value
 
 
 class ObicoError(Exception):

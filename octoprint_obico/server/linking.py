@@ -8,7 +8,6 @@ import threading
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from enum import Enum
 from typing import Any
 
 from .address import Address, parse_address
@@ -17,6 +16,7 @@ from .errors import AddressError, ChannelError, ObicoError
 from .http import HttpClient
 from .responses import judge
 from .token import is_usable
+from .words import Word
 
 log = logging.getLogger("octoprint.plugins.obico.link")
 
@@ -24,14 +24,11 @@ VERIFY_PATH = "/api/v1/octo/verify/"
 TIMEOUT_S = 12.0
 
 
-class LinkProblem(str, Enum):
+class LinkProblem(Word):
     """What is special to linking; all else is a Cause."""
 
     CODE_MALFORMED = "code_malformed"
     CODE_REJECTED = "code_rejected"
-
-    def __str__(self) -> str:
-        return self.value
 
 
 class LinkError(ObicoError):

@@ -291,11 +291,7 @@ class Supervisor:
         connection.ping(str(self._pong_payload).encode("ascii"))
 
     def _lived(self, connection: Connection) -> None:
-        cleared: dict[str, Any] = {}
-        if connection.age_s > SHARED_CLEARED_S:
-            cleared["shared"] = False
-        if connection.age_s > SHORT_LIVED_S:
-            cleared["drops"] = 0
+        cleared = {"shared": False} if connection.age_s > SHARED_CLEARED_S else {}
         self._set(last_pong_at=time.time(), **cleared)
 
     def _take(self, event: Message) -> None:
@@ -367,7 +363,6 @@ class Supervisor:
             state=State.WAITING,
             error=error,
             attempt=True,
-            drops=before.drops + 1 if short else 0,
             last_drop=error if short else before.last_drop,
             lived_s=(*before.lived_s, lived_s)[-_LIFETIMES:] if short else (),
         )

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Set
-from datetime import datetime, timezone
 from typing import Any
 
+from ..server import words
 from .tracker import SERVER, WEBCAM, Figures, Session, part_of
 
 NOTICEABLE_FROM = 0.05
@@ -26,10 +26,7 @@ def severity(attempts: int, errors: int) -> str:
 
 def iso(moment: float | None) -> str | None:
     """Unix seconds as ISO 8601 in UTC with milliseconds; None stays None."""
-    if moment is None:
-        return None
-    text = datetime.fromtimestamp(moment, timezone.utc).isoformat(timespec="milliseconds")
-    return text.replace("+00:00", "Z")
+    return None if moment is None else words.iso(moment)
 
 
 def section(figures: Figures, active: bool) -> dict[str, Any]:

@@ -4,29 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from enum import Enum
 from typing import Any
 
 from ..server.causes import Cause
 from ..server.channel_state import Snapshot, State
 from ..server.http import CHANNEL as HTTP
 from ..server.websocket import CHANNEL as WEBSOCKET
+from ..server.words import Word
 from .tracker import Figures, Session
 
 QUIET_S = 120.0
 """Without an error for so long, with both channels up, a connection is Okay again."""
 
 
-class ServerState(str, Enum):
+class ServerState(Word):
     """The row "Connection to server"."""
 
     OKAY = "okay"
     DISCONNECTED = "disconnected"
     ERROR = "error"
     NOT_LINKED = "not_linked"
-
-    def __str__(self) -> str:
-        return self.value
 
 
 @dataclass(frozen=True)
