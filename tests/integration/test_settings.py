@@ -51,8 +51,9 @@ def test_todays_configuration_starts_linked(bench: Bench) -> None:
     """An update needs no linking: address and token are taken as they are, unknown keys stay."""
     status = drive(bench).wait_until_connected()
     assert status["linked"] is True
-    # the old plugin knew no name: the server tells it
-    assert status["printer"]["name"] == bench.server.printer.name
+    # the old plugin knew no name: the server tells it, and it is stored a moment later
+    name = bench.server.printer.name
+    drive(bench).wait_for_status(lambda now: now["printer"]["name"] == name, "the name", 20.0)
     kept = stored(bench)
     assert {key: kept.get(key) for key in OLD_KEYS} == OLD_KEYS
     assert kept["auth_token"] == bench.server.printer.token
