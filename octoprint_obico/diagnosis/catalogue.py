@@ -135,6 +135,59 @@ CATALOGUE: Mapping[Cause, Entry] = {
             _CHECK_ADDRESS,
         ),
     ),
+    Cause.GATEWAY_UNREACHABLE: Entry(
+        N_("Router not reachable"),
+        N_(
+            "The router (default gateway) {gateway} does not answer, so nothing beyond this "
+            "computer's own network can be reached. It is connected by {interface}."
+        ),
+        (
+            N_("Is the router on? Restart it, and wait until its lights are steady."),
+            N_("Cable: is it plugged in at both ends? Wi-Fi: is this the right network?"),
+            N_("Restart this computer, so that it asks the router for its settings again."),
+            N_("Was the router replaced, or its address changed? Now it is expected at {gateway}."),
+        ),
+    ),
+    Cause.WIFI_SIGNAL_WEAK: Entry(
+        N_("Weak Wi-Fi signal"),
+        N_("The Wi-Fi signal at {interface} is weak: {signal}. Connections drop or get slow."),
+        (
+            N_("Move the printer's computer or the router closer together, or turn its antenna."),
+            N_("Away from metal, the printer's frame and USB 3 cables, which disturb Wi-Fi."),
+            N_("Best: connect this computer with a network cable."),
+            N_("Or put a Wi-Fi repeater half way."),
+        ),
+    ),
+    Cause.PACKET_LOSS: Entry(
+        N_("Data gets lost on the way"),
+        N_("{percent} % of the packets were lost {where} ({lost} of {sent})."),
+        (
+            N_("Lost in your own network: use a network cable, or mend the Wi-Fi signal."),
+            N_("Lost beyond the router: restart the router, then ask your Internet provider."),
+            N_("Is somebody uploading or streaming at this moment? Test again afterwards."),
+        ),
+    ),
+    Cause.HIGH_LATENCY: Entry(
+        N_("Slow connection"),
+        N_("An answer from {host} takes {ms} ms on average (500 ms and less are usual)."),
+        (
+            N_("Is somebody uploading or streaming at this moment? Test again afterwards."),
+            N_("Mobile or satellite Internet? Then this is normal; everything works, but later."),
+            N_("VPN on this computer or router? Try without it."),
+        ),
+    ),
+    Cause.POWER_UNDERVOLTAGE: Entry(
+        N_("Power supply too weak"),
+        N_(
+            "The Raspberry Pi reports under-voltage {when}. It gets slow then, and its Wi-Fi and "
+            "USB fail at random."
+        ),
+        (
+            N_("Use the official power supply for this model, with its own short cable."),
+            N_("Take power-hungry USB devices off, or put them on a hub with its own supply."),
+            N_("Does the printer feed the Pi over USB? Interrupt that 5 V line."),
+        ),
+    ),
     Cause.CLOCK_WRONG: Entry(
         N_("The clock is wrong"),
         N_("This computer's clock differs from the server's by about {minutes} minutes."),
@@ -149,6 +202,19 @@ CATALOGUE: Mapping[Cause, Entry] = {
                 "IPv6 "
                 "off there."
             ),
+        ),
+    ),
+    Cause.MTU_BLACKHOLE: Entry(
+        N_("Large packets get lost"),
+        N_(
+            "Small requests to {host} pass, but a large one ({bytes} bytes) disappears without an "
+            "error: something on the way swallows large packets (path MTU)."
+        ),
+        (
+            N_("VPN, PPPoE or mobile router? Lower its MTU to 1400, or switch MSS clamping on."),
+            N_("Try on this computer: sudo ip link set dev {interface} mtu 1400"),
+            N_("Firewall of your own? Let ICMP “fragmentation needed” pass."),
+            N_("Docker on the server's machine? Its network's MTU must not exceed the line's."),
         ),
     ),
     # ---- Name resolution
@@ -191,6 +257,19 @@ CATALOGUE: Mapping[Cause, Entry] = {
             _CHECK_NETWORK,
             N_("Restart the router: it usually is the name server as well."),
             N_("Enter another name server in the network settings, e.g. 1.1.1.1 or 9.9.9.9."),
+        ),
+    ),
+    Cause.DNS_UNAVAILABLE: Entry(
+        N_("No name server"),
+        N_(
+            "This computer has no working name server (DNS): {resolvers}. So no name can be "
+            "found, also not {host}."
+        ),
+        (
+            N_("Restart the router, then this computer, so that it gets a name server again."),
+            N_("Enter a name server in the network settings, e.g. 1.1.1.1 or 9.9.9.9."),
+            N_("Own server in the same network? Use its IP address instead of its name."),
+            N_("Look which name servers are configured: cat /etc/resolv.conf"),
         ),
     ),
     Cause.DNS_BLOCKED: Entry(

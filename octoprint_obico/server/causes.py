@@ -22,13 +22,20 @@ class Cause(Word):
     # This computer and its network
     NETWORK_DOWN = "network_down"
     HOST_UNREACHABLE = "host_unreachable"
+    GATEWAY_UNREACHABLE = "gateway_unreachable"
+    WIFI_SIGNAL_WEAK = "wifi_signal_weak"
+    PACKET_LOSS = "packet_loss"
+    HIGH_LATENCY = "high_latency"
+    POWER_UNDERVOLTAGE = "power_undervoltage"
     CLOCK_WRONG = "clock_wrong"
     IPV6_BROKEN = "ipv6_broken"
+    MTU_BLACKHOLE = "mtu_blackhole"
     # Name resolution
     DNS_NAME_NOT_FOUND = "dns_name_not_found"
     DNS_NO_ADDRESS = "dns_no_address"
     DNS_SERVER_FAILURE = "dns_server_failure"
     DNS_TIMEOUT = "dns_timeout"
+    DNS_UNAVAILABLE = "dns_unavailable"
     DNS_BLOCKED = "dns_blocked"
     # Connecting
     CONNECTION_REFUSED = "connection_refused"

@@ -154,8 +154,10 @@ def open_window(
     settings = {"viewport": VIEWPORT, "locale": "en-GB", "timezone_id": "Europe/Berlin", **options}
     context = browser.new_context(storage_state=state, **settings)
     context.on("page", errors.watch)
-    yield context
-    context.close()
+    try:
+        yield context
+    finally:  # a window left open would go on complaining in the tests that follow
+        context.close()
 
 
 @pytest.fixture

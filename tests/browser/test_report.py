@@ -212,8 +212,7 @@ def test_figures_are_live(windows: Windows, cut_off: Bench) -> None:
 
 def test_anonymous_is_refused(browser: Browser, bench: Bench) -> None:
     """Whoever is not logged in sees nothing of it."""
-    context = browser.new_context()
-    answer = context.new_page().goto(f"{bench.octoprint.url}{REPORT}")
-    assert answer is not None and answer.status == 403
-    assert "diagnostic report" not in answer.text()
-    context.close()
+    with browser.new_context() as context:
+        answer = context.new_page().goto(f"{bench.octoprint.url}{REPORT}")
+        assert answer is not None and answer.status == 403
+        assert "diagnostic report" not in answer.text()

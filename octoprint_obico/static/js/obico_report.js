@@ -7,6 +7,7 @@
     const words = document.body.dataset;
     let shownAt = new Date();
     let lastHtml = null;
+    let isSilent = false;
 
     /** Show all times below an element in the reader's time zone; UTC stays on hover. */
     function localise(root) {
@@ -21,6 +22,7 @@
     }
 
     function say(text) {
+        isSilent = false;
         document.getElementById("notice").textContent = text;
     }
 
@@ -38,8 +40,10 @@
             .finally(() => clearTimeout(timer));
     }
 
+    /** Say that OctoPrint does not answer; gone again with its next answer. */
     function saySilent() {
         say(words.silent.replace("{time}", shownAt.toLocaleTimeString()));
+        isSilent = true;
     }
 
     function isReading() {
@@ -49,7 +53,7 @@
 
     /** Put the page's new contents in place of the old; the server has rendered and escaped it. */
     function take(html) {
-        if (lastHtml === null) {
+        if (isSilent) {
             say("");
         }
         shownAt = new Date();
