@@ -19,6 +19,7 @@ T = TypeVar("T")
 H = TypeVar("H", bound="Hosted")
 
 LISTEN_BACKLOG = 128
+_TURNS = 5
 SHUTDOWN_TIMEOUT_S = 0.3
 # l_onoff = 1, l_linger = 0 seconds: close() sends a reset instead of a FIN.
 RESET_ON_CLOSE = struct.pack("ii", 1, 0)
@@ -141,6 +142,10 @@ class HttpHost:
         )
 
     async def _close(self) -> None:
+        # asyncio loses a connection that it has accepted but not yet handed over when its server is
+        # closed: some turns of the loop first, for those whose client has just gone
+        for _ in range(_TURNS):
+            await asyncio.sleep(0)
         if self._listener is not None:
             self._listener.close()
         if self._placeholder is not None:
