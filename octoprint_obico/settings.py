@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from typing import Any
 
 from .server.address import DEFAULT_ADDRESS
+from .server.trust import Accepted, ca_file_problem
+
+log = logging.getLogger("octoprint.plugins.obico")
 
 VERSION = 1
 """Raise it with each change of meaning, and add the step to `migrated`."""
@@ -15,16 +19,30 @@ DEFAULTS: Mapping[str, Any] = {
     "auth_token": None,
     "printer_id": None,
     "printer_name": "",
+    "tls_ca_file": "",
+    "tls_accepted_certificate": None,
+    "tls_accepted_for": "",
 }
 
 # A path must be a list: a plain string restricts nothing (OctoPrint ignores it silently)
 RESTRICTED_PATHS: Mapping[str, list[list[str]]] = {
     "never": [["auth_token"]],
-    "admin": [["endpoint_prefix"]],
+    "admin": [
+        ["endpoint_prefix"],
+        ["tls_ca_file"],
+        ["tls_accepted_certificate"],
+        ["tls_accepted_for"],
+    ],
 }
 
-READ_ONLY_KEYS = ("printer_id", "printer_name")
-"""Written by linking alone; what a settings dialog posts back is passed over."""
+READ_ONLY_KEYS = (
+    "printer_id",
+    "printer_name",
+    "tls_accepted_certificate",
+    "tls_accepted_for",
+)
+"""Written by linking, and by accepting a certificate whose fingerprint was confirmed; what a
+settings dialog posts back is passed over."""
 
 
 def cleaned(data: Mapping[str, Any]) -> dict[str, Any]:
@@ -42,7 +60,26 @@ def cleaned(data: Mapping[str, Any]) -> dict[str, Any]:
         del kept["endpoint_prefix"]
     elif isinstance(address, str):
         kept["endpoint_prefix"] = address.strip()
+    if "tls_ca_file" in kept:
+        _clean_ca_file(kept)
     return kept
+
+
+def _clean_ca_file(kept: dict[str, Any]) -> None:
+    """Take the path of a usable CA file, or none; another leaves what is stored as it is."""
+    path = kept.pop("tls_ca_file")
+    if not isinstance(path, str):
+        return
+    problem = ca_file_problem(path.strip()) if path.strip() else None
+    if problem is not None:
+        log.warning("The CA file %s is not taken: %s", path.strip(), problem)
+        return
+    kept["tls_ca_file"] = path.strip()
+
+
+def as_accepted(pem: object, server: object) -> Accepted | None:
+    """The stored certificate and its server, or None where either is missing."""
+    return Accepted(str(server), str(pem)) if pem and server else None
 
 
 def as_token(value: Any) -> str | None:

@@ -27,7 +27,7 @@ from .pool import TransportAdapter
 from .redact import redact
 from .responses import Expect, Reply, judge
 from .token import check_token
-from .trust import proxy_endpoint, proxy_for
+from .trust import NO_EXTRA, Trust, proxy_endpoint, proxy_for
 
 log = logging.getLogger("octoprint.plugins.obico.http")
 
@@ -58,12 +58,12 @@ class HttpClient:
     with a Reply whatever the status is.
     """
 
-    def __init__(self, address: Address, user_agent: str) -> None:
+    def __init__(self, address: Address, user_agent: str, trust: Trust = NO_EXTRA) -> None:
         self.address = address
         self._proxy = proxy_for(address)
         self._user_agent = user_agent
-        over_tls = address.is_tls or (self._proxy or "").startswith("https:")
-        self._adapter = TransportAdapter(over_tls)
+        tls_to_proxy = (self._proxy or "").startswith("https:")
+        self._adapter = TransportAdapter(address.is_tls, tls_to_proxy, trust)
 
     @property
     def proxy(self) -> str | None:
@@ -265,8 +265,9 @@ class HttpChannel:
         user_agent: str,
         record: Recorder,
         on_state: Callable[[], None],
+        trust: Trust = NO_EXTRA,
     ) -> None:
-        self._client = HttpClient(address, user_agent)
+        self._client = HttpClient(address, user_agent, trust)
         self._address = address
         self._token = token
         self._record = record

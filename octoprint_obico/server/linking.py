@@ -7,21 +7,29 @@ import re
 import threading
 import uuid
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
 from .address import Address, parse_address
 from .causes import Cause
+from .certificate import ACCEPTABLE, Certificate, shown_certificate
+from .deadline import Deadline
 from .errors import AddressError, ChannelError, ObicoError
 from .http import HttpClient
 from .responses import judge
 from .token import is_usable
+from .trust import NO_EXTRA, Trust
 from .words import Word
 
 log = logging.getLogger("octoprint.plugins.obico.link")
 
 VERIFY_PATH = "/api/v1/octo/verify/"
 TIMEOUT_S = 12.0
+_CERTIFICATE_LIMIT_S = 4.0
+
+TrustFor = Callable[[Address], Trust]
+"""What is trusted at an address."""
 
 
 class LinkProblem(Word):
@@ -32,12 +40,25 @@ class LinkProblem(Word):
 
 
 class LinkError(ObicoError):
-    """Linking failed. `problem` is a LinkProblem or a Cause; `facts` fill in the text."""
+    """Linking failed.
 
-    def __init__(self, problem: LinkProblem | Cause, facts: dict[str, Any] | None = None) -> None:
+    Attributes:
+        problem: a LinkProblem or a Cause.
+        facts: fill in the text.
+        certificate: the one that was refused, where an administrator could accept it.
+        address: the server's, where it is one.
+    """
+
+    def __init__(
+        self,
+        problem: LinkProblem | Cause,
+        facts: dict[str, Any] | None = None,
+        certificate: Certificate | None = None,
+        address: Address | None = None,
+    ) -> None:
         super().__init__(problem.value)
-        self.problem = problem
-        self.facts = facts or {}
+        self.problem, self.facts = problem, facts or {}
+        self.certificate, self.address = certificate, address
 
 
 @dataclass(frozen=True)
@@ -58,7 +79,13 @@ def normalise_code(code: object) -> str:
     return digits
 
 
-def link(address_text: str, code: object, user_agent: str) -> LinkedPrinter:
+def _no_extra(address: Address) -> Trust:
+    return NO_EXTRA
+
+
+def link(
+    address_text: str, code: object, user_agent: str, trust_for: TrustFor = _no_extra
+) -> LinkedPrinter:
     """Exchange a code for a token at the given server.
 
     Raises:
@@ -70,7 +97,7 @@ def link(address_text: str, code: object, user_agent: str) -> LinkedPrinter:
         address = parse_address(address_text)
     except AddressError as error:
         raise LinkError(error.cause, error.facts) from error
-    client = HttpClient(address, user_agent)
+    client = HttpClient(address, user_agent, trust_for(address))
     try:
         reply = client.request("POST", VERIFY_PATH, params={"code": digits}, timeout_s=TIMEOUT_S)
         value = reply.json()
@@ -78,7 +105,7 @@ def link(address_text: str, code: object, user_agent: str) -> LinkedPrinter:
             raise LinkError(LinkProblem.CODE_REJECTED, address.facts)
         judge(reply, address, False, _has_token)
     except ChannelError as error:
-        raise LinkError(error.cause, {**error.facts, **address.facts}) from error
+        raise _link_failure(error, address) from error
     finally:
         client.close()
     printer = value["printer"]
@@ -86,6 +113,16 @@ def link(address_text: str, code: object, user_agent: str) -> LinkedPrinter:
     number = printer.get("id")
     number = number if isinstance(number, int) else 0
     return LinkedPrinter(address, number, name, printer["auth_token"])
+
+
+def _link_failure(error: ChannelError, address: Address) -> LinkError:
+    """The error to show; with the certificate where that is what was refused."""
+    certificate = None
+    if error.cause in ACCEPTABLE:
+        with suppress(ChannelError):  # it cannot be shown, then: the cause stands
+            certificate = shown_certificate(address, Deadline(_CERTIFICATE_LIMIT_S)).certificate
+    about = certificate.facts if certificate is not None else {}
+    return LinkError(error.cause, {**about, **error.facts, **address.facts}, certificate, address)
 
 
 def _refuses_the_code(status: int, value: Any) -> bool:
@@ -117,6 +154,7 @@ class LinkJob:
     Args:
         on_linked: takes the linked printer; called from the job's thread.
         announce: called at the end.
+        trust_for: what is trusted at the address that is linked to.
     """
 
     def __init__(
@@ -124,8 +162,9 @@ class LinkJob:
         user_agent: str,
         on_linked: Callable[[LinkedPrinter], None],
         announce: Callable[[], None],
+        trust_for: TrustFor = _no_extra,
     ) -> None:
-        self._user_agent = user_agent
+        self._user_agent, self._trust_for = user_agent, trust_for
         self._on_linked, self._announce = on_linked, announce
         self._lock = threading.Lock()
         self._run_id: str | None = None
@@ -147,7 +186,7 @@ class LinkJob:
     def _work(self, address: str, code: object) -> None:
         outcome = LinkOutcome(error=LinkError(Cause.UNKNOWN_ERROR))
         try:
-            printer = link(address, code, self._user_agent)
+            printer = link(address, code, self._user_agent, self._trust_for)
             self._on_linked(printer)
             outcome = LinkOutcome(printer)
             log.info("Linked to printer %d at %s", printer.id, printer.address)

@@ -19,7 +19,7 @@ from .deadline import Deadline
 from .errors import ChannelError, Stage, proxy_refusal
 from .redact import redact
 from .transport import connect, resolve, tls_failure
-from .trust import build_ssl_context
+from .trust import NO_EXTRA, Trust, build_ssl_context
 
 _TIMEOUT_S = 10.0
 """Where urllib3 has been given none."""
@@ -171,21 +171,35 @@ _POOLS = {"http": _Pool, "https": _TLSPool}
 class TransportAdapter(HTTPAdapter):
     """requests on our connections and our trust store, without retries of its own."""
 
-    def __init__(self, tls: bool) -> None:
-        """`tls`: whether TLS is spoken, to the server or to a proxy; reading the trust store takes
-        a moment that plain HTTP need not wait for."""
+    def __init__(self, tls: bool, proxy_tls: bool = False, trust: Trust = NO_EXTRA) -> None:
+        """`tls`, `proxy_tls`: whether TLS is spoken to the server, and to a proxy; reading the
+        trust store takes a moment that plain HTTP need not wait for."""
         logging.getLogger("urllib3.connectionpool").addFilter(_WITHOUT_CODES)
-        self._context = build_ssl_context() if tls else None
+        self._proxy_context = build_ssl_context(trust.of_others) if proxy_tls else None
+        # what is plain to the server goes as it is to the proxy, over the proxy's TLS
+        self._context = build_ssl_context(trust) if tls else self._proxy_context
         super().__init__(pool_connections=2, pool_maxsize=2, max_retries=0)
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        super().init_poolmanager(*args, ssl_context=self._context, **kwargs)
+        super().init_poolmanager(*args, **{**kwargs, **self._checks})
         self.poolmanager.pool_classes_by_scheme = _POOLS
 
     def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
-        manager = super().proxy_manager_for(proxy, ssl_context=self._context, **kwargs)
+        of_proxy = {"proxy_ssl_context": self._proxy_context} if self._proxy_context else {}
+        manager = super().proxy_manager_for(proxy, **{**kwargs, **self._checks, **of_proxy})
         manager.pool_classes_by_scheme = _POOLS
         return manager
+
+    @property
+    def _checks(self) -> dict[str, Any]:
+        """How urllib3 verifies: by our context, and nothing on top of it.
+
+        Where OpenSSL does not check the name, the context itself does (see :mod:`.trust`); urllib3
+        would once more, without knowing of the certificate that was accepted.
+        """
+        if self._context is None or self._context.check_hostname:
+            return {"ssl_context": self._context}
+        return {"ssl_context": self._context, "assert_hostname": False}
 
     def cert_verify(self, conn: Any, url: str, verify: Any, cert: Any) -> None:
         """Always verify, with the context's own trust (requests would add certifi each time)."""

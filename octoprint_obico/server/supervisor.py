@@ -21,6 +21,7 @@ from .channel_state import Snapshot, State, log_transition
 from .deadline import Cancel
 from .errors import Attempt, ChannelError, Stage
 from .messages import ServerMessage, encode, parse_message
+from .trust import NO_EXTRA, Trust
 from .waker import Waker
 from .websocket import (
     CHANNEL,
@@ -38,7 +39,7 @@ PING_INTERVAL_S = 8.0
 PONG_TIMEOUT_S = 5.0
 """A frozen peer is noticed after both together: 13 s at the most."""
 
-FIRST_MESSAGE_TIMEOUT_S = 8.0
+FIRST_MESSAGE_TIMEOUT_S = 6.0
 """The server speaks first, at once (PROTOCOL 6.2); an open socket alone proves nothing."""
 
 STATUS_INTERVAL_S = 30.0
@@ -58,6 +59,9 @@ SHARED_CLEARED_S = 330.0
 """A connection that lives longer than a rival of our kind pauses: the rival is gone."""
 
 _CAP_WATCHED_S, _CAP_S, _CAP_DENIED_S = 6.0, 90.0, 300.0
+_YIELD_S = 5.0
+"""Pause after the first replacement: the command-line diagnosis, which may be the replacement, has
+then finished, and is not thrown out in its turn."""
 _OUTBOX = 100
 _LIFETIMES = 3
 _STATUS_PAUSE_S = 0.25
@@ -86,8 +90,10 @@ class Supervisor:
         on_message: Callable[[ServerMessage], None],
         status: Callable[[bool], Mapping[str, Any] | None],
         watched: Callable[[], bool],
+        trust: Trust = NO_EXTRA,
     ) -> None:
         self._address, self._token, self._user_agent = address, token, user_agent
+        self._trust = trust
         self._record, self._on_state, self._on_message = record, on_state, on_message
         self._status, self._watched = status, watched
         self._lock = threading.Lock()
@@ -187,15 +193,18 @@ class Supervisor:
         return _CAP_DENIED_S if denied else _CAP_S
 
     def _pause(self, delay_s: float) -> None:
+        error = self.snapshot().error
         if self.snapshot().shared:
             delay_s = _CAP_DENIED_S
+        elif error is not None and error.facts.get("code") == CLOSE_REPLACED:
+            delay_s = max(delay_s, _YIELD_S)
         self._retry.wait(delay_s)  # stop() sets it as well
         self._retry.clear()
 
     def _one_connection(self, counted: bool) -> None:
         self._set(state=State.CONNECTING)
         connection = open_connection(
-            self._address, self._token, self._user_agent, cancel=self._cancel
+            self._address, self._token, self._user_agent, cancel=self._cancel, trust=self._trust
         )
         self._connection = connection
         try:

@@ -30,7 +30,7 @@ from .errors import (
     cause_of_tls_error,
     proxy_refusal,
 )
-from .trust import proxy_endpoint
+from .trust import proxy_endpoint, proxy_for
 
 # Deadline.SLICE_S is also how long one address is tried alone before the next is tried beside it
 # (RFC 8305 section 8 recommends 250 ms)
@@ -119,7 +119,7 @@ def _ip(target: Target) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
 _LOCAL_NAMES = (".local", ".localhost", ".lan", ".localdomain", ".home", ".internal", ".box")
 
 
-def _sent_home(host: str, targets: Sequence[Target]) -> bool:
+def is_sent_home(host: str, targets: Sequence[Target]) -> bool:
     """Whether a public name was answered with this very computer, another blockers' habit."""
     public = "." in host and not host.endswith(_LOCAL_NAMES) and not _is_literal(host)
     return public and bool(targets) and all(_ip(target).is_loopback for target in targets)
@@ -136,8 +136,9 @@ def _is_literal(host: str) -> bool:
 class _Race:
     """Connects to several addresses, each with a head start over the next (RFC 8305)."""
 
-    def __init__(self, targets: Sequence[Target], deadline: Deadline) -> None:
+    def __init__(self, targets: Sequence[Target], deadline: Deadline, mss: int | None) -> None:
         self._waiting = list(targets)
+        self._mss = mss
         self._deadline = deadline
         self._selector = selectors.DefaultSelector()
         self._started: dict[socket.socket, tuple[Target, float]] = {}
@@ -155,7 +156,8 @@ class _Race:
             return None
         finally:
             for sock, (target, start) in self._started.items():
-                self.tried.append(Tried(target.ip, start - self._deadline.remaining(), "no answer"))
+                seconds = start - self._deadline.remaining()
+                self.tried.insert(0, Tried(target.ip, seconds, "no answer"))  # the winner is last
                 sock.close()
             self._selector.close()
 
@@ -167,6 +169,8 @@ class _Race:
             self._note(target, left, error)
             return None
         sock.setblocking(False)
+        if self._mss is not None:
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, self._mss)
         code = sock.connect_ex(target.sockaddr)
         if code == 0:
             return self._won(sock, target, left)
@@ -206,16 +210,19 @@ class _Race:
 
 
 def connect(
-    targets: Sequence[Target], host: str, port: int, deadline: Deadline
+    targets: Sequence[Target], host: str, port: int, deadline: Deadline, mss: int | None = None
 ) -> tuple[socket.socket, list[Tried]]:
     """Return a connected socket to the first address that takes the connection, and all tries.
 
-    The socket blocks, with a time limit of what is left of the deadline.
+    The last of the tries is the one that was taken.
+
+    The socket blocks, with a time limit of what is left of the deadline. `mss` is the largest TCP
+    segment in bytes that both sides may send (only the diagnosis wants smaller ones than usual).
 
     Raises:
         ChannelError: at stage CONNECT, with what each address answered in its facts.
     """
-    race = _Race(targets, deadline.within(CONNECT_TIMEOUT_S))
+    race = _Race(targets, deadline.within(CONNECT_TIMEOUT_S), mss)
     winner = race.run()
     if winner is not None:
         winner.settimeout(max(deadline.remaining(), 0.01))
@@ -223,7 +230,7 @@ def connect(
         return winner, race.tried
     seen = [f"{tried.ip}: {tried.error}" for tried in race.tried]
     facts = {"host": host, "port": port, "addresses": seen, "ips": [t.ip for t in race.tried]}
-    if _sent_home(host, targets):  # only where nothing answers: one's own server may live here
+    if is_sent_home(host, targets):  # only where nothing answers: one's own server may live here
         raise _blocked(targets, {"host": host, "port": port})
     raise ChannelError(_connect_cause(race), Stage.CONNECT, "; ".join(seen), facts)
 
@@ -240,6 +247,19 @@ def _connect_cause(race: _Race) -> Cause:
         if cause in telling:
             return cause
     return Cause.CONNECTION_TIMED_OUT if not telling else Cause.UNKNOWN_ERROR
+
+
+def reach(address: Address, deadline: Deadline) -> socket.socket:
+    """Return a socket that is connected to the server, through the proxy where there is one.
+
+    Raises:
+        ChannelError: at stage NAME, CONNECT or PROXY.
+    """
+    proxy = proxy_for(address)
+    if proxy is not None:
+        return through_proxy(proxy, address, deadline)
+    targets = resolve(address.host, address.port, deadline)
+    return connect(targets, address.host, address.port, deadline)[0]
 
 
 def start_tls(

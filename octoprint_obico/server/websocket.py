@@ -24,16 +24,17 @@ from .deadline import Cancel, Deadline
 from .errors import ChannelError, Stage, chain
 from .redact import redact
 from .token import check_token
-from .transport import connect, resolve, start_tls, through_proxy
-from .trust import build_ssl_context, proxy_for
+from .transport import reach, start_tls
+from .trust import NO_EXTRA, Trust, build_ssl_context
 
 PATH = "/ws/dev/"
 CHANNEL = "websocket"
 OPEN_TIMEOUT_S = 8.0
 """For name, connect, TLS and handshake together."""
 
-MESSAGE_CAP = 32 * 1024 * 1024
-"""Bytes of one message that are taken in; a larger one closes the connection."""
+MESSAGE_CAP = 4 * 1024 * 1024
+"""Bytes of one message that are taken in; a larger one closes the connection. What a server sends
+has a few kilobytes; the library needs up to three times as much memory as the message has bytes."""
 
 _HANDSHAKE_CAP = 64 * 1024
 _IO_TIMEOUT_S = 8.0
@@ -246,6 +247,7 @@ def open_connection(
     user_agent: str,
     timeout_s: float = OPEN_TIMEOUT_S,
     cancel: Cancel | None = None,
+    trust: Trust = NO_EXTRA,
 ) -> Connection:
     """Connect and shake hands; the server's first message is still to come.
 
@@ -259,7 +261,7 @@ def open_connection(
     deadline = Deadline(timeout_s, cancel)
     check_token(token, address.facts)
     try:
-        sock = _connected_socket(address, deadline)
+        sock = _connected_socket(address, deadline, trust)
     except ChannelError as error:
         raise error.with_facts(**address.facts) from error.__cause__
     guarded = _GuardedSocket(sock)
@@ -287,15 +289,10 @@ def open_connection(
     return Connection(ws, guarded)
 
 
-def _connected_socket(address: Address, deadline: Deadline) -> socket.socket:
-    proxy = proxy_for(address)
-    if proxy is not None:
-        sock = through_proxy(proxy, address, deadline)
-    else:
-        targets = resolve(address.host, address.port, deadline)
-        sock, _ = connect(targets, address.host, address.port, deadline)
+def _connected_socket(address: Address, deadline: Deadline, trust: Trust) -> socket.socket:
+    sock = reach(address, deadline)
     if address.is_tls:
-        return start_tls(sock, address.host, build_ssl_context(), deadline)
+        return start_tls(sock, address.host, build_ssl_context(trust), deadline)
     return sock
 
 

@@ -7,7 +7,6 @@ from typing import Any
 
 import flask
 from flask_babel import gettext
-from octoprint.server.util.flask import add_non_caching_response_headers
 
 from ..diagnosis.catalogue import N_
 from ..diagnosis.texts import explain, fill
@@ -16,11 +15,9 @@ from ..server.address import parse_address
 from ..server.causes import Cause
 from ..server.errors import AddressError
 from ..server.linking import LinkError, LinkOutcome, LinkProblem, normalise_code
+from .answers import json_answer, json_body, text_in
 from .doors import Doors
 from .render import printer_url, render_report, render_status
-
-_MAX_TEXT = 500
-"""Characters of an address or a code that are looked at."""
 
 _LINK_TEXTS: Mapping[LinkProblem, str] = {
     LinkProblem.CODE_MALFORMED: N_("The code has six digits."),
@@ -39,22 +36,22 @@ class Api:
 
     def status(self) -> flask.Response:
         self._doors.look()
-        return _json(render_status(self._doors, self._host, gettext))
+        return json_answer(render_status(self._doors, self._host, gettext))
 
     def report(self) -> flask.Response:
-        return _json(render_report(self._doors, gettext))
+        return json_answer(render_report(self._doors, gettext))
 
     def diagnosis(self) -> flask.Response:
-        return _json(self._doors.diagnosis.state(gettext))
+        return json_answer(self._doors.diagnosis.state(gettext))
 
     def start_diagnosis(self) -> flask.Response:
-        return _json({"run": self._doors.diagnosis.start()}, 202)
+        return json_answer({"run": self._doors.diagnosis.start()}, 202)
 
     def start_link(self) -> flask.Response:
         """Start linking: {"code": "123456", "server": address or missing for the stored one}."""
-        body = _body()
-        code = _text(body, "code")
-        server = _text(body, "server") if body.get("server") else ""
+        body = json_body()
+        code = text_in(body, "code")
+        server = text_in(body, "server") if body.get("server") else ""
         try:
             normalise_code(code)
         except LinkError as error:
@@ -62,42 +59,20 @@ class Api:
         run = self._doors.linking.start(server or self._host.settings.server_address(), code)
         if run is None:
             flask.abort(409, description=gettext("Linking is under way already."))
-        return _json({"run": run}, 202)
+        return json_answer({"run": run}, 202)
 
     def link_state(self) -> flask.Response:
         run, state, outcome = self._doors.linking.state()
-        return _json({"run": run, "state": state, "outcome": _outcome(outcome)})
+        return json_answer({"run": run, "state": state, "outcome": _outcome(outcome)})
 
     def check_address(self) -> flask.Response:
         """Check an address while it is typed: no network, only its form."""
-        typed = _text(_body(), "address")
+        typed = text_in(json_body(), "address")
         try:
             address = parse_address(typed)
         except AddressError as error:
-            return _json({"ok": False, "address": None, **_words(error.cause, error.facts)})
-        return _json({"ok": True, "address": address.url, **_words(None, {})})
-
-
-def _json(value: Mapping[str, Any], status: int = 200) -> flask.Response:
-    response = flask.jsonify(value)
-    response.status_code = status
-    cached: flask.Response = add_non_caching_response_headers(response)
-    return cached
-
-
-def _body() -> Mapping[str, Any]:
-    """The request's JSON object, or 400."""
-    value = flask.request.get_json(silent=True)
-    if not isinstance(value, dict):
-        flask.abort(400, description=gettext("A JSON object is expected."))
-    return value
-
-
-def _text(body: Mapping[str, Any], name: str) -> str:
-    value = body.get(name, "")
-    if not isinstance(value, str) or len(value) > _MAX_TEXT:
-        flask.abort(400, description=gettext("A short text is expected."))
-    return value
+            return json_answer({"ok": False, "address": None, **_words(error.cause, error.facts)})
+        return json_answer({"ok": True, "address": address.url, **_words(None, {})})
 
 
 def _words(cause: Cause | None, facts: Mapping[str, Any]) -> dict[str, Any]:
@@ -121,7 +96,8 @@ def _outcome(outcome: LinkOutcome | None) -> dict[str, Any] | None:
         printer = outcome.printer
         url = printer_url(printer.address.url, printer.id)
         seen = {"id": printer.id, "name": printer.name, "url": url}
-        return {"ok": True, "cause": None, "text": "", "remedy": [], "printer": seen}
+        empty = {"certificate": None, "server": None}
+        return {"ok": True, "cause": None, "text": "", "remedy": [], "printer": seen, **empty}
     error = outcome.error or LinkError(Cause.UNKNOWN_ERROR)
     remedy: list[str] = []
     if isinstance(error.problem, Cause):
@@ -132,4 +108,7 @@ def _outcome(outcome: LinkOutcome | None) -> dict[str, Any] | None:
         "text": _link_text(error),
         "remedy": remedy,
         "printer": None,
+        # one that an administrator may accept, and where
+        "certificate": error.certificate.evidence if error.certificate else None,
+        "server": error.address.url if error.address else None,
     }

@@ -8,6 +8,7 @@ from ..diagnosis.job import DiagnosisJob
 from ..server.linking import LinkJob
 from ..session.status import Status
 from ..session.tracker import Session
+from ..trust_keeper import TrustKeeper
 
 
 class Doors(Protocol):
@@ -20,6 +21,10 @@ class Doors(Protocol):
     @property
     def linking(self) -> LinkJob:
         """The linking that runs, or the last one."""
+
+    @property
+    def trust(self) -> TrustKeeper:
+        """What is trusted, and how a certificate is accepted."""
 
     def status(self) -> Status:
         """What is true of the connections just now."""

@@ -51,3 +51,9 @@ def linker(view: View) -> View:
     """
     guarded: View = Permissions.PLUGIN_OBICO_LINK.require(403)(view)
     return guarded
+
+
+def administrator(view: View) -> View:
+    """Let only those who may change OctoPrint's settings; everybody else gets 403."""
+    guarded: View = Permissions.SETTINGS.require(403)(view)
+    return guarded
