@@ -24,6 +24,7 @@ __plugin_privacypolicy__ = "https://www.obico.io/privacy.html"
 
 def __plugin_load__() -> None:
     """Build the plugin; called by OctoPrint once the plugin is enabled."""
+    from .cli import commands
     from .plugin import ObicoPlugin
 
     global __plugin_implementation__, __plugin_hooks__
@@ -31,6 +32,7 @@ def __plugin_load__() -> None:
     __plugin_implementation__ = implementation
     __plugin_hooks__ = {
         "octoprint.access.permissions": implementation.get_additional_permissions,
+        "octoprint.cli.commands": commands,
     }
 
 

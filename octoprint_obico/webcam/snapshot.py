@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urljoin
 
 import requests
 import urllib3
@@ -21,6 +22,7 @@ SNAPSHOT_CAP = 5 * 1024 * 1024
 """Bytes of a picture that are taken (DIAGNOSIS contract)."""
 
 TIMEOUT_S = 8.0
+_MAX_REDIRECTS = 3
 _PICTURES_IN_A_STREAM = 2
 """Beginnings of a JPEG: one, and a preview inside; more are a stream."""
 
@@ -32,6 +34,9 @@ _TELLING = frozenset(
 )
 """Parts of a snapshot URL's query that are shown; any other may be a password."""
 
+SNAPSHOT_URL, STREAM_URL = "snapshot URL", "stream URL"
+"""Which of a webcam's addresses the texts speak of; they are translated there."""
+
 Take = Callable[[], Iterable[bytes]]
 
 
@@ -42,11 +47,16 @@ class Webcam:
     Attributes:
         url: where its pictures come from, for people; None where it is not known.
         take: returns the picture in pieces; None where the webcam has no snapshots.
+        stream: its complete stream URL, which the diagnosis tries where there are no snapshots;
+            None where it has none, or that is not known.
+        unknown: why it cannot be asked at all (a text for the catalogue); empty where it can.
     """
 
     name: str
     url: str | None
     take: Take | None
+    stream: str | None = None
+    unknown: str = ""
 
     @property
     def channel(self) -> str:
@@ -56,7 +66,9 @@ class Webcam:
     @property
     def facts(self) -> dict[str, Any]:
         """What the texts say of it."""
-        return {"webcam": self.name, "url": shown_url(self.url or "")}
+        which = SNAPSHOT_URL if self.url or not self.stream else STREAM_URL
+        shown = shown_url(self.url or self.stream or "")
+        return {"webcam": self.name, "url": shown, "which": which}
 
 
 @dataclass(frozen=True)
@@ -81,15 +93,30 @@ def shown_url(url: str) -> str:
 def url_webcam(name: str, url: str) -> Webcam:
     """A webcam that is nothing but a snapshot URL (the stand-alone diagnosis)."""
 
-    def take() -> Iterable[bytes]:
-        response = requests.get(url, stream=True, timeout=(TIMEOUT_S, TIMEOUT_S))
-        if response.status_code != 200:
-            response.close()
-            response.raise_for_status()
-            raise requests.HTTPError(response=response)
-        return response.iter_content(chunk_size=4096)
+    return Webcam(name, url, lambda: opened(url).iter_content(chunk_size=4096))
 
-    return Webcam(name, url, take)
+
+class _Session(requests.Session):
+    """Leaves redirects to us: requests would read each to its end first, however long it is."""
+
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        return None
+
+
+def opened(url: str) -> requests.Response:
+    """Ask a webcam and return its answer, whose body is not read yet; any but a 200 is raised."""
+    for _ in range(_MAX_REDIRECTS + 1):
+        with _Session() as session:
+            response = session.get(url, stream=True, timeout=(TIMEOUT_S, TIMEOUT_S))
+        if not response.is_redirect:
+            break
+        response.close()
+        url = urljoin(url, response.headers["location"])
+    if response.status_code != 200:
+        response.close()
+        response.raise_for_status()
+        raise requests.HTTPError(response=response)
+    return response
 
 
 class Fetcher:
