@@ -1,0 +1,1 @@
+"""How long the diagnosis takes to find each fault: ``python -m benchmarks``."""

@@ -1,0 +1,65 @@
+"""Measures the time to verdict and writes benchmarks/time_to_verdict.md.
+
+usage: make benchmark, or python -m benchmarks [FILE]
+
+Everything happens on loopback. A healthy server is measured with nothing else going on; the faults
+side by side, because most of them are waits. Takes two to four minutes.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from benchmarks.faults import FAULTS, Fault
+from benchmarks.measure import Healthy, Timed, measure_fault, measure_healthy
+from benchmarks.table import document
+from tests.servers.certificates import Certificates
+
+PAGE = Path(__file__).with_name("time_to_verdict.md")
+ROUND_TRIPS_S = (0.0, 0.05, 0.2)
+SIDE_BY_SIDE = 6
+"""Rows at a time. The times are the runs' own, so that starting an interpreter does not count."""
+
+
+def healthy(certificates: Certificates) -> Iterator[Healthy]:
+    """A healthy server at each distance, plain and encrypted."""
+    for encrypted in (False, True):
+        for round_trip_s in ROUND_TRIPS_S:
+            row = measure_healthy(certificates, encrypted, round_trip_s)
+            print(row.line(), flush=True)
+            yield row
+
+
+def faults(certificates: Certificates) -> list[Timed]:
+    """Each fault, several at a time, in the order of the table."""
+
+    def one(fault: Fault) -> Timed:
+        row = measure_fault(certificates, fault)
+        print(row.line(), flush=True)
+        return row
+
+    with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
+        return list(pool.map(one, FAULTS))
+
+
+def main() -> int:
+    """Measure, print and write; ends with 1 where a cause was not the right one."""
+    page = Path(sys.argv[1]) if len(sys.argv) > 1 else PAGE
+    started = time.monotonic()
+    with tempfile.TemporaryDirectory() as folder:
+        certificates = Certificates(Path(folder))
+        near, broken = list(healthy(certificates)), faults(certificates)
+    text = document(near, broken, SIDE_BY_SIDE, time.monotonic() - started)
+    page.write_text(text, encoding="utf-8")
+    print(f"\n{text}")
+    right = all(row.is_right for row in near) and all(row.is_right for row in broken)
+    return 0 if right else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
