@@ -20,11 +20,13 @@ NEWEST_PYTHON2 := 14
 PYTHON1 := $(VENV1)/bin/python
 PYTHON2 := $(VENV2)/bin/python
 INSTALLS := pyproject.toml setup.py tools/find_python.sh tools/make_venv.py
-SOURCES := octoprint_obico sandbox tests tools setup.py
+SOURCES := octoprint_obico sandbox tests tools benchmarks setup.py
 OLDEST_PYTHON := 3.9
 # Most tests wait for time limits and sockets, not for the processor: more workers than cores pay.
 UNIT_TESTS := tests/unit $(wildcard tests/servers)
 WITH_PYTHON = python=`PYTHON='$(PYTHON)' sh tools/find_python.sh $(1)` && "$$python"
+# What cannot be installed is said here, and again at the end of the tests that go without it.
+SYSTEM_PACKAGES = @sh tools/system_packages.sh || true
 WITH_CHROMIUM = chromium=`sh tools/chromium.sh` && CHROMIUM="$$chromium"
 
 ifneq ($(filter 1 1.11,$(OCTOPRINT)),)
@@ -37,7 +39,7 @@ else
 $(error OCTOPRINT=$(OCTOPRINT) is not known: OCTOPRINT=1 is OctoPrint 1.11, OCTOPRINT=2 is 2.0)
 endif
 
-.PHONY: help serve test lint types unit integration browser format dist clean
+.PHONY: help serve test lint types unit network integration browser format docs benchmark dist clean
 .NOTPARALLEL:
 
 help: ## list the commands
@@ -52,7 +54,7 @@ help: ## list the commands
 serve: $(SERVE_VENV)/.run-ready ## try it out: OctoPrint with the plugin, a sandbox Obico Server and a webcam (OCTOPRINT=2: 2.0)
 	@exec $(SERVE_VENV)/bin/python -m sandbox.serve --octoprint $(SERVE_VERSION) $(ARGS)
 
-test: lint types unit integration browser ## everything below, as continuous integration does it
+test: lint types unit network integration browser ## everything below, as continuous integration does it
 
 lint: $(VENV1)/.test-ready ## style (ruff), and nothing newer than the oldest Python (vermin)
 	$(PYTHON1) -m ruff check .
@@ -63,8 +65,13 @@ types: $(VENV1)/.test-ready ## types (mypy, strict)
 	$(PYTHON1) -m mypy
 
 unit: $(VENV1)/.test-ready $(VENV2)/.test-ready ## unit tests, in the environments of OctoPrint 1.11 and 2.0
+	$(SYSTEM_PACKAGES)
 	$(PYTHON1) -m pytest -n 4 $(UNIT_TESTS) $(ARGS)
 	$(PYTHON2) -m pytest -n 4 $(UNIT_TESTS) $(ARGS)
+
+network: $(VENV1)/.test-ready ## tests with networks of their own (Linux, as root)
+	$(SYSTEM_PACKAGES)
+	$(PYTHON1) -m pytest -n 3 --dist loadfile tests/netns $(ARGS)
 
 integration: $(VENV1)/.test-ready $(VENV2)/.test-ready ## tests against a real OctoPrint 1.11 and 2.0
 	$(PYTHON1) -m pytest -n 3 --dist loadfile tests/integration $(ARGS)
@@ -75,6 +82,12 @@ browser: $(VENV1)/.test-ready $(VENV2)/.test-ready ## tests in a real Chromium, 
 format: $(VENV1)/.test-ready ## mend the style
 	$(PYTHON1) -m ruff check --fix .
 	$(PYTHON1) -m ruff format .
+
+docs: $(VENV1)/.test-ready ## write docs/causes.md anew from the catalogue of causes
+	$(PYTHON1) tools/cause_pages.py
+
+benchmark: $(VENV1)/.test-ready ## time to verdict for each fault, into benchmarks/time_to_verdict.md
+	$(PYTHON1) -m benchmarks
 
 dist: $(VENV1)/.test-ready ## build the wheel and the source archive into dist/
 	$(PYTHON1) -m build --outdir dist .

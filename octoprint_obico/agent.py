@@ -23,9 +23,11 @@ from .server.errors import AddressError, ChannelError, Stage
 from .server.heartbeat import Heartbeat
 from .server.http import HttpChannel
 from .server.linking import LinkedPrinter, LinkJob
+from .server.live_file import LiveFile
 from .server.messages import ServerMessage, passthru_answer
 from .server.redact import redact
 from .server.supervisor import Supervisor
+from .server.trust import Trust
 from .session.status import (
     Status,
     http_status,
@@ -34,6 +36,7 @@ from .session.status import (
     websocket_status,
 )
 from .session.tracker import Session, Tracker
+from .trust_keeper import TrustKeeper
 from .webcam.poster import Demand, SnapshotPoster
 
 log = logging.getLogger("octoprint.plugins.obico")
@@ -48,6 +51,7 @@ class _Link:
 
     address: Address
     token: str
+    trust: Trust
     since: float
     http: HttpChannel
     heartbeat: Heartbeat
@@ -57,8 +61,8 @@ class _Link:
 class Agent:
     """The plugin without OctoPrint: everything behind the one interface that the doors use."""
 
-    def __init__(self, host: Host, version: str) -> None:
-        self._host, self._version = host, version
+    def __init__(self, host: Host, version: str, live_file: LiveFile | None = None) -> None:
+        self._host, self._version, self._live_file = host, version, live_file
         self._user_agent = f"octoprint_obico/{version}"
         self._lock = threading.RLock()
         self._link: _Link | None = None
@@ -67,12 +71,15 @@ class Agent:
         self._demand = Demand()
         self._looked_at = float("-inf")
         self._tracker = Tracker()
+        self._trust = TrustKeeper(host.settings, self.reconfigure)
         self._job = PrintJob()
         self._status_faults: frozenset[str] = frozenset()
         self._diagnosis = DiagnosisJob(
             self._diagnosis_request, lambda: host.notify("diagnosis"), self._on_diagnosis
         )
-        self._linking = LinkJob(self._user_agent, self._on_linked, lambda: host.notify("link"))
+        self._linking = LinkJob(
+            self._user_agent, self._on_linked, lambda: host.notify("link"), self._trust.at
+        )
         self._poster = SnapshotPoster(
             host.webcams,
             self._http,
@@ -98,6 +105,8 @@ class Agent:
             link.supervisor.stop()
             link.heartbeat.stop(0.5)
         self._poster.stop(0.5)
+        if self._live_file is not None:
+            self._live_file.close()
 
     def reconfigure(self) -> None:
         """Bring the channels in line with the stored settings; does nothing where they are.
@@ -109,7 +118,7 @@ class Agent:
             if self._stopped:
                 return
             old = self._link
-            current = None if old is None else (old.address, old.token)
+            current = None if old is None else (old.address, old.token, old.trust)
             if wanted == current:
                 return
             self._link = None if wanted is None else self._build(*wanted)
@@ -125,19 +134,19 @@ class Agent:
             self._poster.look_now()
         self._on_state()
 
-    def _wanted(self) -> tuple[Address, str] | None:
-        """Address and token to connect with, or None where there is nothing to connect to."""
+    def _wanted(self) -> tuple[Address, str, Trust] | None:
+        """What to connect with, or None where there is nothing to connect to."""
         token = self._host.settings.token()
         try:
             address = parse_address(self._host.settings.server_address())
         except AddressError as error:
             log.warning("The server address cannot be used: %s", error)
             return None
-        return (address, token) if token else None
+        return (address, token, self._trust.at(address)) if token else None
 
-    def _build(self, address: Address, token: str) -> _Link:
+    def _build(self, address: Address, token: str, trust: Trust) -> _Link:
         http = HttpChannel(
-            address, token, self._user_agent, self._tracker.record, self._on_http_state
+            address, token, self._user_agent, self._tracker.record, self._on_http_state, trust
         )
         heartbeat = Heartbeat(http, self._on_printer, self.watched)
         supervisor = Supervisor(
@@ -149,8 +158,9 @@ class Agent:
             on_message=self._on_message,
             status=self._status_message,
             watched=self.watched,
+            trust=trust,
         )
-        return _Link(address, token, time.time(), http, heartbeat, supervisor)
+        return _Link(address, token, trust, time.time(), http, heartbeat, supervisor)
 
     # ---- what the parts ask of each other ----------------------------------------------------
 
@@ -167,7 +177,16 @@ class Agent:
         return Demand(bool(printing), self._demand.viewing, self._demand.should_watch)
 
     def _on_state(self) -> None:
+        self._note_live()
         self._host.notify("status")
+
+    def _note_live(self) -> None:
+        """Tell commands beside us how the WebSocket is, so that they do not throw it out."""
+        link, file = self._link, self._live_file
+        if file is not None and link is not None:
+            file.note(link.supervisor.snapshot(), link.address.url)
+        elif file is not None:
+            file.remove()
 
     def _on_http_state(self) -> None:
         """HTTP works again: then the WebSocket need not wait for the end of its pause."""
@@ -240,6 +259,7 @@ class Agent:
             link.supervisor.send_status()
 
     def _status_message(self, with_settings: bool) -> Mapping[str, Any]:
+        self._note_live()  # comes round every half minute while connected, which keeps it fresh
         printer = self._host.printer
         print_ts = self._job.current_ts(printer.is_printing(), time.time())
         settings = self._host.server_settings() if with_settings else None
@@ -298,7 +318,7 @@ class Agent:
         websocket = websocket_status(snapshot, session.channel("websocket"))
         linked = bool(self._host.settings.token())
         since = link.since if link is not None else 0.0
-        webcams = [(cam.name, cam.take is not None) for cam in self._host.webcams()]
+        webcams = [(cam.name, bool(cam.take or cam.stream)) for cam in self._host.webcams()]
         return Status(
             server_status(linked, http, websocket, session, since),
             http,
@@ -314,6 +334,11 @@ class Agent:
             return ChannelError(error.cause, Stage.ADDRESS, error, error.facts)
         return None
 
+    @property
+    def trust(self) -> TrustKeeper:
+        """What is trusted, and how a certificate is accepted."""
+        return self._trust
+
     def account(self) -> str | None:
         """The account's plan, "free" or "pro"; None while not known."""
         return self._account
@@ -327,6 +352,8 @@ class Agent:
             websocket=live_probe(link.supervisor) if link is not None else None,
             user_agent=self._user_agent,
             plugin_version=self._version,
+            throttled=self._host.throttled(),
+            trust=self._trust.at_stored_address(),
         )
 
     def _on_diagnosis(self, done: Done) -> None:

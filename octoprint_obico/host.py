@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from .server.trust import Accepted
 from .webcam.snapshot import Webcam
 
 
@@ -34,6 +35,15 @@ class SettingsHost(Protocol):
 
     def save_printer(self, printer: LinkedPrinterInfo) -> None:
         """Store the printer's name after it has changed on the server."""
+
+    def ca_file(self) -> str | None:
+        """Path of a file with further trusted authorities, or None."""
+
+    def accepted_certificate(self) -> Accepted | None:
+        """The certificate that an administrator has accepted, or None."""
+
+    def save_accepted_certificate(self, accepted: Accepted | None) -> None:
+        """Store an accepted certificate in place of the one before, or forget that."""
 
 
 class PrinterHost(Protocol):
@@ -77,6 +87,9 @@ class Host(Protocol):
 
     def notify(self, topic: str) -> None:
         """Tell the open pages that something changed; they fetch it themselves."""
+
+    def throttled(self) -> int | None:
+        """The bits of the Raspberry Pi's `get_throttled`, where somebody here knows them."""
 
     def versions(self) -> Mapping[str, str]:
         """Names and versions for people: plugin, OctoPrint, Python."""

@@ -5,12 +5,14 @@ from __future__ import annotations
 import logging
 import platform
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, TypeVar
 
 from octoprint.webcams import get_snapshot_webcam, get_webcams
 
 from .host import LinkedPrinterInfo
-from .settings import as_printer_id, as_token
+from .server.trust import Accepted
+from .settings import as_accepted, as_printer_id, as_token
 from .webcam.snapshot import Webcam
 
 log = logging.getLogger("octoprint.plugins.obico.host")
@@ -53,6 +55,19 @@ class OctoPrintSettings:
     def save_printer(self, printer: LinkedPrinterInfo) -> None:
         # without the event: it would ask in an open settings dialog whether to reload
         self._set_printer(printer)
+        self._settings.save()
+
+    def ca_file(self) -> str | None:
+        return str(self._settings.get(["tls_ca_file"]) or "") or None
+
+    def accepted_certificate(self) -> Accepted | None:
+        pem = self._settings.get(["tls_accepted_certificate"])
+        return as_accepted(pem, self._settings.get(["tls_accepted_for"]))
+
+    def save_accepted_certificate(self, accepted: Accepted | None) -> None:
+        self._settings.set(["tls_accepted_certificate"], accepted and accepted.pem)
+        self._settings.set(["tls_accepted_for"], accepted.server if accepted else "")
+        # without the event: no field of the settings dialog shows it
         self._settings.save()
 
     def _set_printer(self, printer: LinkedPrinterInfo) -> None:
@@ -144,6 +159,21 @@ class OctoPrintHost:
     def notify(self, topic: str) -> None:
         guarded(lambda: self._notify(topic), None, "notify")
 
+    def throttled(self) -> int | None:
+        """What the Pi Support plugin has seen of the power supply: bits of `get_throttled`.
+
+        None on another computer, without the plugin, or where it cannot ask.
+        """
+
+        def ask() -> int | None:
+            # the plugin's public helper; it answers False where it cannot tell, -1 before it has
+            helpers = self._plugin_manager.get_helpers("pi_support", "get_throttled") or {}
+            state = helpers["get_throttled"]() if "get_throttled" in helpers else False
+            bits = state.get("raw_value") if isinstance(state, Mapping) else None
+            return bits if isinstance(bits, int) and bits >= 0 else None
+
+        return guarded(ask, None, "under-voltage")
+
     def versions(self) -> Mapping[str, str]:
         return self._versions
 
@@ -151,18 +181,40 @@ class OctoPrintHost:
 def _webcams() -> list[Webcam]:
     """All webcams of OctoPrint's webcam API, the one for snapshots first."""
     provided = dict(get_webcams())
-    preferred = get_snapshot_webcam()
+    preferred = guarded(get_snapshot_webcam, None, "the webcam for snapshots")
     first = preferred.config.name if preferred is not None else None
     names = sorted(provided, key=lambda name: (name != first, name))
-    return [_webcam(provided[name]) for name in names]
+    # one plugin's odd webcam must not take the others along
+    found = [guarded(partial(as_webcam, provided[name]), None, f"webcam {name}") for name in names]
+    return [webcam for webcam in found if webcam is not None]
 
 
-def _webcam(provided: Any) -> Webcam:
+def as_webcam(provided: Any) -> Webcam:
+    """One webcam of OctoPrint's webcam API (octoprint.webcams.ProvidedWebcam)."""
     config, provider = provided.config, provided.providerPlugin
     compat = getattr(config, "compat", None)
+    extras = getattr(config, "extras", None) or {}
+    stream = getattr(compat, "stream", None) or extras.get("stream")
     url = getattr(compat, "snapshot", None) or config.snapshotDisplay
 
     def take() -> Any:
         return provider.take_webcam_snapshot(config.name)
 
-    return Webcam(str(config.name), url, take if config.canSnapshot else None)
+    return Webcam(
+        str(config.name),
+        str(url) if url else None,
+        take if config.canSnapshot else None,
+        complete_stream_url(str(stream)) if stream else None,
+    )
+
+
+def complete_stream_url(url: str) -> str:
+    """A stream URL as OctoPrint's pages complete it (validateWebcamUrl in its helpers.js).
+
+    "/webcam/" belongs to the host and port of the page that shows it. No page is open here, so it
+    is asked where OctoPi and its like have their reverse proxy: on this computer, at port 80.
+    """
+    url = url.strip()
+    if url.startswith("//"):
+        return f"http:{url}"
+    return f"http://127.0.0.1{url}" if url.startswith("/") else url

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import octoprint
@@ -12,6 +13,7 @@ from . import settings as s
 from ._version import __version__
 from .agent import Agent
 from .octoprint_host import OctoPrintHost
+from .server.live_file import FILE_NAME, LiveFile
 from .web import permissions
 from .web.blueprint import build_blueprint
 
@@ -33,7 +35,8 @@ class ObicoPlugin(
         self._host = OctoPrintHost(
             self._settings, self._printer, self._plugin_manager, versions, self._notify
         )
-        self._agent = Agent(self._host, __version__)
+        live_file = LiveFile(Path(self.get_plugin_data_folder()) / FILE_NAME)
+        self._agent = Agent(self._host, __version__, live_file)
 
     def _notify(self, topic: str) -> None:
         # Only the topic travels: a page that may see more fetches it itself
@@ -97,6 +100,7 @@ class ObicoPlugin(
             "js": [
                 "js/obico_common.js",
                 "js/obico_address.js",
+                "js/obico_certificate.js",
                 "js/obico_linking.js",
                 "js/obico_status.js",
                 "js/obico_test.js",

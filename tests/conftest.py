@@ -9,10 +9,25 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.provoked import MARK, watched
+
 if TYPE_CHECKING:
     from tests.bench import Bench, Edition
 
 EDITION_IDS = ("octoprint-1.11", "octoprint-2.0")
+NOT_TESTED_HERE = "NOT TESTED HERE"
+"""How the reason of a skip begins that must not be overlooked."""
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Make the mark known of tests that provoke a cause (tests/provoked.py)."""
+    config.addinivalue_line("markers", f"{MARK}(*causes): provokes these causes by a real fault")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, object]:
+    """A test that is marked with causes has to see them."""
+    return (yield from watched(pyfuncitem))
 
 
 class OffLoopbackError(RuntimeError):
@@ -96,3 +111,20 @@ def pytest_runtest_makereport(
     if report.failed and bench is not None:
         report.sections.append(("end of OctoPrint's log", bench.octoprint.log_tail()))
     return report
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_terminal_summary(terminalreporter: Any) -> Generator[None, None, None]:
+    """Say aloud, after everything else, what this machine could not test, and why."""
+    yield
+    reasons: dict[str, set[str]] = {}
+    for report in terminalreporter.getreports("skipped"):
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else ""
+        if NOT_TESTED_HERE in reason:
+            why = reason.partition(NOT_TESTED_HERE)[2].lstrip(": ")
+            reasons.setdefault(why, set()).add(report.nodeid)
+    if reasons:
+        terminalreporter.section(NOT_TESTED_HERE, sep="!", red=True, bold=True)
+    for why, tests in sorted(reasons.items()):
+        files = sorted({test.partition("::")[0] for test in tests})
+        terminalreporter.write_line(f"{why}: {len(tests)} tests of {', '.join(files)}", red=True)

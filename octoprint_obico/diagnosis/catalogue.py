@@ -19,11 +19,16 @@ def N_(text: str) -> str:
 
 @dataclass(frozen=True)
 class Entry:
-    """A cause in words: a title of a few words, one sentence, at most five steps."""
+    """A cause in words: a title of a few words, one sentence, at most five steps.
+
+    `closer` is the explanation where all that it names has been seen; a channel that merely failed
+    knows less than a diagnosis.
+    """
 
     title: str
     explanation: str
     remedy: tuple[str, ...]
+    closer: str = ""
 
 
 _CHECK_ADDRESS = N_(
@@ -44,12 +49,15 @@ _CHECK_CLOCK = N_(
     "clock battery and takes the time from the network."
 )
 _ADD_CERTIFICATE = N_(
-    "Own server with a certificate of your own? Install its CA certificate on "
-    "this computer (Debian: /usr/local/share/ca-certificates, then "
-    "update-ca-certificates)."
+    "Your own authority? Name its certificate's file in Settings > Obico for OctoPrint > CA file, "
+    "or install it (Debian: /usr/local/share/ca-certificates, then update-ca-certificates)."
+)
+_ACCEPT_CERTIFICATE = N_(
+    "Your own server? Press “Accept this certificate…” in the plugin's Troubleshooting, after "
+    "comparing the fingerprint with the server's."
 )
 _CHECK_WEBCAM = N_(
-    "Correct the snapshot URL in Settings > Webcam & Timelapse (“Classic Webcam”) "
+    "Correct the {which} in Settings > Webcam & Timelapse (“Classic Webcam”) "
     "and press its Test button: {url}"
 )
 _PROXY_SETTING = N_(
@@ -58,10 +66,21 @@ _PROXY_SETTING = N_(
     "NO_PROXY, then restart OctoPrint."
 )
 _CHECK_NETWORK = N_("Is this computer's network up? Check the cable or the Wi-Fi, and the router.")
-_WEBSOCKET_HEADERS = N_(
-    "Reverse proxy in front of your server? It must pass WebSockets to /ws/. "
-    "nginx: proxy_http_version 1.1; proxy_set_header Upgrade $http_upgrade; "
-    'proxy_set_header Connection "upgrade";'
+_WEBSOCKET_NGINX = N_(
+    "nginx in front of your server? Let it pass WebSockets to /ws/: proxy_http_version 1.1; "
+    'proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection "upgrade";'
+)
+_WEBSOCKET_APACHE = N_(
+    "Apache? a2enmod proxy_wstunnel, and before the rule for /: "
+    "ProxyPass /ws/ ws://127.0.0.1:3334/ws/"
+)
+_WEBSOCKET_OTHERS = N_(
+    "Traefik and Caddy pass WebSockets by themselves, if their rule covers /ws/ as well: "
+    "Host(`{host}`) without PathPrefix; reverse_proxy 127.0.0.1:3334 without a path."
+)
+_FORBIDDEN_WEBSOCKETS = N_(
+    "Company or school network, or a virus scanner? It may forbid WebSockets: try a phone's "
+    "hotspot."
 )
 
 CATALOGUE: Mapping[Cause, Entry] = {
@@ -190,7 +209,7 @@ CATALOGUE: Mapping[Cause, Entry] = {
     ),
     Cause.CLOCK_WRONG: Entry(
         N_("The clock is wrong"),
-        N_("This computer's clock differs from the server's by about {minutes} minutes."),
+        N_("This computer's clock is about {amount} {unit} {direction}."),
         (_CHECK_CLOCK, N_("Let it set itself: sudo timedatectl set-ntp true")),
     ),
     Cause.IPV6_BROKEN: Entry(
@@ -227,9 +246,11 @@ CATALOGUE: Mapping[Cause, Entry] = {
         (
             N_("Check the spelling of the Server Address: {host}"),
             N_("Own server? Use its IP address instead of its name, e.g. http://192.168.1.5:3334"),
+            N_("A name that ends in .local needs avahi: sudo apt install avahi-daemon"),
             _CHECK_NETWORK,
             N_("Restart the router: it usually is the name server as well."),
         ),
+        N_("The name {host} was not found. Name servers that were asked: {resolvers}."),
     ),
     Cause.DNS_NO_ADDRESS: Entry(
         N_("Name without an address"),
@@ -237,6 +258,10 @@ CATALOGUE: Mapping[Cause, Entry] = {
         (
             N_("Check the spelling of the Server Address: {host}"),
             N_("Own domain? Add an A record for {host} at your DNS provider."),
+        ),
+        N_(
+            "The name {host} exists, but no IP address belongs to it. Name servers that were "
+            "asked: {resolvers}."
         ),
     ),
     Cause.DNS_SERVER_FAILURE: Entry(
@@ -249,6 +274,7 @@ CATALOGUE: Mapping[Cause, Entry] = {
             N_("Restart the router: it usually is the name server as well."),
             N_("Enter another name server in the network settings, e.g. 1.1.1.1 or 9.9.9.9."),
         ),
+        N_("The name servers (DNS) failed when they were asked for {host}: {resolvers}."),
     ),
     Cause.DNS_TIMEOUT: Entry(
         N_("Name server does not answer"),
@@ -258,6 +284,7 @@ CATALOGUE: Mapping[Cause, Entry] = {
             N_("Restart the router: it usually is the name server as well."),
             N_("Enter another name server in the network settings, e.g. 1.1.1.1 or 9.9.9.9."),
         ),
+        N_("No name server (DNS) answered when this computer asked for {host}: {resolvers}."),
     ),
     Cause.DNS_UNAVAILABLE: Entry(
         N_("No name server"),
@@ -343,7 +370,13 @@ CATALOGUE: Mapping[Cause, Entry] = {
             "The TLS certificate of {host} (the server's proof of identity) has expired, or this "
             "computer's clock is ahead."
         ),
-        (_CHECK_CLOCK, N_("Own server? Renew its certificate.")),
+        (
+            N_("Own server? Renew its certificate."),
+            _CHECK_CLOCK,
+        ),
+        N_(
+            "The TLS certificate of {host} (the server's proof of identity) expired on {not_after}."
+        ),
     ),
     Cause.TLS_CERTIFICATE_NOT_YET_VALID: Entry(
         N_("Certificate not yet valid"),
@@ -352,6 +385,10 @@ CATALOGUE: Mapping[Cause, Entry] = {
             "Usually this computer's clock is behind."
         ),
         (_CHECK_CLOCK, N_("Own server? Check its clock and the dates of its certificate.")),
+        N_(
+            "The TLS certificate of {host} (the server's proof of identity) is valid only from "
+            "{not_before} on."
+        ),
     ),
     Cause.TLS_HOSTNAME_MISMATCH: Entry(
         N_("Certificate for another name"),
@@ -359,6 +396,7 @@ CATALOGUE: Mapping[Cause, Entry] = {
         (
             N_("Enter the Server Address with the name that stands in the certificate."),
             N_("Or give the server a certificate for {host}."),
+            _ACCEPT_CERTIFICATE,
         ),
     ),
     Cause.TLS_SELF_SIGNED: Entry(
@@ -368,6 +406,7 @@ CATALOGUE: Mapping[Cause, Entry] = {
             "trust it."
         ),
         (
+            _ACCEPT_CERTIFICATE,
             _ADD_CERTIFICATE,
             N_("Or get a certificate from a public authority, e.g. Let's Encrypt."),
             N_("In a network at home, http:// with port 3334 works without a certificate."),
@@ -380,9 +419,14 @@ CATALOGUE: Mapping[Cause, Entry] = {
             "trust, or an intermediate certificate is missing."
         ),
         (
-            _ADD_CERTIFICATE,
             N_("Public certificate? Let the server send the whole chain (fullchain.pem)."),
+            _ADD_CERTIFICATE,
+            _ACCEPT_CERTIFICATE,
             N_("Does an antivirus or a company firewall look into encrypted connections?"),
+        ),
+        N_(
+            "The TLS certificate of {host} comes from {issuer}, an authority that this computer "
+            "does not trust, or an intermediate certificate is missing."
         ),
     ),
     Cause.TLS_NOT_SPOKEN: Entry(
@@ -456,7 +500,10 @@ CATALOGUE: Mapping[Cause, Entry] = {
     ),
     Cause.NOT_AN_OBICO_SERVER: Entry(
         N_("Not an Obico Server"),
-        N_("{address} answers, but it is not an Obico Server (status {status}, page “{title}”)."),
+        N_(
+            "{address} answers, but it is not an Obico Server: it looks like {looks_like} "
+            "(status {status}, page “{title}”)."
+        ),
         (
             _CHECK_ADDRESS,
             N_(
@@ -522,9 +569,12 @@ CATALOGUE: Mapping[Cause, Entry] = {
         ),
         (
             N_(
-                "Let the reverse proxy pass the header on. Apache: CGIPassAuth On, or "
-                "SetEnvIf Authorization .+ HTTP_AUTHORIZATION=$0. nginx: proxy_set_header "
-                "Authorization $http_authorization;"
+                "Let the reverse proxy pass the header on. nginx: proxy_set_header Authorization "
+                "$http_authorization; Apache: CGIPassAuth On, and no RequestHeader unset."
+            ),
+            N_(
+                "Traefik: basicAuth with removeHeader removes it; Caddy: header_up -Authorization "
+                "does. Take either out for /api/ and /ws/."
             ),
             N_(
                 "A password (Basic) in front of the server needs the same header: remove it for "
@@ -564,12 +614,14 @@ CATALOGUE: Mapping[Cause, Entry] = {
         N_("WebSocket refused"),
         N_(
             "HTTP works, but the WebSocket (the second, lasting connection) was refused by {host} "
-            "with status {status}."
+            "with status {status}: {who}."
         ),
         (
-            _WEBSOCKET_HEADERS,
+            _WEBSOCKET_NGINX,
+            _WEBSOCKET_APACHE,
+            _WEBSOCKET_OTHERS,
             N_("Does the server itself work without the proxy? Try its port 3334 directly."),
-            N_("Company or school network? Its firewall may forbid WebSockets."),
+            _FORBIDDEN_WEBSOCKETS,
         ),
     ),
     Cause.WEBSOCKET_HANDSHAKE_TIMED_OUT: Entry(
@@ -578,7 +630,7 @@ CATALOGUE: Mapping[Cause, Entry] = {
             "HTTP works, but the request for a WebSocket (the second, lasting connection) is not "
             "answered by {host}."
         ),
-        (_WEBSOCKET_HEADERS, N_("Company or school network? Its firewall may swallow WebSockets.")),
+        (_WEBSOCKET_NGINX, _WEBSOCKET_APACHE, _WEBSOCKET_OTHERS, _FORBIDDEN_WEBSOCKETS),
     ),
     Cause.WEBSOCKET_RESET: Entry(
         N_("WebSocket cut off"),
@@ -586,7 +638,7 @@ CATALOGUE: Mapping[Cause, Entry] = {
             "HTTP works, but the connection is cut off when a WebSocket (the second, lasting "
             "connection) is asked for."
         ),
-        (_WEBSOCKET_HEADERS, N_("Company or school network? Its firewall may forbid WebSockets.")),
+        (_WEBSOCKET_NGINX, _WEBSOCKET_APACHE, _WEBSOCKET_OTHERS, _FORBIDDEN_WEBSOCKETS),
     ),
     Cause.WEBSOCKET_INVALID_HANDSHAKE: Entry(
         N_("WebSocket garbled"),
@@ -594,7 +646,7 @@ CATALOGUE: Mapping[Cause, Entry] = {
             "HTTP works, but the answer to the WebSocket handshake is not right ({detail}). "
             "Something in between answers in the server's place."
         ),
-        (_WEBSOCKET_HEADERS, _ADMIN_OF_PROXY),
+        (_WEBSOCKET_NGINX, _WEBSOCKET_APACHE, _WEBSOCKET_OTHERS, _ADMIN_OF_PROXY),
     ),
     Cause.WEBSOCKET_DROPPED: Entry(
         N_("WebSocket does not stay open"),
@@ -606,9 +658,11 @@ CATALOGUE: Mapping[Cause, Entry] = {
             _WAIT,
             N_("Own server? If it closes at once, its Redis may be down: docker compose ps"),
             N_(
-                "Reverse proxy in front of it? Raise its idle time-out (nginx: proxy_read_timeout "
-                "120s;)."
+                "Reverse proxy in front of it? Raise its idle time-out. nginx: proxy_read_timeout "
+                "120s; Apache: ProxyTimeout 120; Traefik: respondingTimeouts.readTimeout=0 of the "
+                "entry point; Caddy has none."
             ),
+            N_("Cloudflare or another service in between? Switch WebSockets on in its settings."),
         ),
     ),
     Cause.WEBSOCKET_UNRESPONSIVE: Entry(
@@ -621,18 +675,19 @@ CATALOGUE: Mapping[Cause, Entry] = {
             _WAIT,
             _CHECK_NETWORK,
             N_("Own server? Restart it: docker compose restart"),
-            _WEBSOCKET_HEADERS,
+            _WEBSOCKET_NGINX,
+            _WEBSOCKET_APACHE,
         ),
     ),
     # ---- Webcam
     Cause.WEBCAM_NOT_CONFIGURED: Entry(
         N_("No snapshot URL"),
-        N_("The webcam {webcam} has no snapshot URL, so no pictures can be sent."),
+        N_("The webcam {webcam} has neither a snapshot URL nor a stream URL."),
         (N_("Enter its snapshot URL in Settings > Webcam & Timelapse (“Classic Webcam”)."),),
     ),
     Cause.WEBCAM_URL_MALFORMED: Entry(
-        N_("Unusable snapshot URL"),
-        N_("The snapshot URL of {webcam} cannot be used: {url}"),
+        N_("Unusable webcam URL"),
+        N_("The {which} of {webcam} cannot be used: {url}"),
         (N_("It has to be complete, e.g. http://127.0.0.1:8080/?action=snapshot"), _CHECK_WEBCAM),
     ),
     Cause.WEBCAM_UNREACHABLE: Entry(
@@ -663,7 +718,7 @@ CATALOGUE: Mapping[Cause, Entry] = {
         ),
     ),
     Cause.WEBCAM_NOT_FOUND: Entry(
-        N_("Wrong snapshot URL"),
+        N_("Wrong webcam URL"),
         N_("The webcam {webcam} has nothing at this address (status 404): {url}"),
         (_CHECK_WEBCAM,),
     ),
@@ -674,7 +729,7 @@ CATALOGUE: Mapping[Cause, Entry] = {
     ),
     Cause.WEBCAM_NOT_AN_IMAGE: Entry(
         N_("Not a JPEG picture"),
-        N_("The snapshot URL of {webcam} gives {looks_like} instead of a JPEG picture: {url}"),
+        N_("The {which} of {webcam} gives {looks_like} instead of a JPEG picture: {url}"),
         (_CHECK_WEBCAM,),
     ),
     Cause.WEBCAM_STREAM_AS_SNAPSHOT: Entry(

@@ -19,11 +19,20 @@ from .checks.clock import check_clock
 from .checks.connect import check_connect
 from .checks.credentials import check_credentials
 from .checks.findings import Findings, skipped
+from .checks.gateway import check_gateway
 from .checks.http import check_http
+from .checks.ipv6 import check_ipv6
+from .checks.latency import check_latency
+from .checks.loss import check_loss
 from .checks.name import check_name
+from .checks.network import check_network
+from .checks.power import check_power
+from .checks.size import check_size
 from .checks.tls import check_tls
 from .checks.webcam import check_webcam
 from .checks.websocket import check_websocket
+from .checks.wifi import check_wifi
+from .conclusion import conclude
 from .result import CheckResult, Finding, Outcome
 
 log = logging.getLogger("octoprint.plugins.obico.diagnosis")
@@ -43,7 +52,8 @@ class Check:
     Attributes:
         requires: checks that must not have failed, or this one is skipped.
         budget_s: its own time limit, within the run's deadline.
-        timeout_cause: what it means when it does not finish.
+        timeout_cause: what it means when it does not finish; None for a check on the side, whose
+            own trouble says nothing about the server.
     """
 
     id: str
@@ -51,23 +61,31 @@ class Check:
     run: Callable[[Findings, Deadline], Finding]
     requires: tuple[str, ...]
     budget_s: float
-    timeout_cause: Cause
+    timeout_cause: Cause | None
 
 
 PLAN: tuple[Check, ...] = (
     Check("address", N_("Address"), check_address, (), 2.0, Cause.UNKNOWN_ERROR),
-    Check("dns", N_("Name"), check_name, ("address",), 6.0, Cause.DNS_TIMEOUT),
+    Check("network", N_("Network"), check_network, (), 3.0, None),
+    Check("wifi", N_("Wi-Fi"), check_wifi, ("network",), 3.0, None),
+    Check("power", N_("Power"), check_power, (), 3.0, None),
+    Check("gateway", N_("Router"), check_gateway, ("network",), 3.0, None),
+    Check("dns", N_("Name"), check_name, ("address",), 10.5, Cause.DNS_TIMEOUT),
     Check("connect", N_("Connect"), check_connect, ("dns",), 7.0, Cause.CONNECTION_TIMED_OUT),
+    Check("ipv6", N_("IPv6"), check_ipv6, ("connect",), 4.0, None),
+    Check("loss", N_("Lost packets"), check_loss, ("connect",), 7.0, None),
+    Check("latency", N_("Round trip"), check_latency, ("loss",), 1.0, None),
+    Check("size", N_("Large packets"), check_size, ("connect",), 12.0, None),
     Check("tls", N_("TLS"), check_tls, ("connect",), 7.0, Cause.TLS_HANDSHAKE_FAILED),
     Check("http", N_("HTTP"), check_http, ("tls",), 7.0, Cause.RESPONSE_TIMED_OUT),
-    Check("clock", N_("Clock"), check_clock, ("http",), 1.0, Cause.UNKNOWN_ERROR),
+    Check("clock", N_("Clock"), check_clock, ("http",), 1.0, None),
     Check("credentials", N_("Credentials"), check_credentials, ("http",), 1.0, Cause.UNKNOWN_ERROR),
     Check(
         "websocket",
         N_("WebSocket"),
         check_websocket,
         ("tls",),
-        9.0,
+        12.0,
         Cause.WEBSOCKET_HANDSHAKE_TIMED_OUT,
     ),
 )
@@ -90,6 +108,7 @@ class _Run:
         on_check: Callable[[CheckResult], None],
     ) -> None:
         self._known, self._on_check = known, on_check
+        self._progress = known.progress
         self._deadline = Deadline(deadline_s * (1 - _MARGIN))
         self._checks_end = Deadline(deadline_s * (1 - 2 * _MARGIN))
         self._webcams = webcams
@@ -115,8 +134,10 @@ class _Run:
         for key, (check, started_ms) in list(self._running.items()):
             self._finish(key, self._timed_out(check, started_ms, key))
         self._start_ready()  # only skips are left
+        self._known.close()
         order = {name: place for place, name in enumerate(SERVER_ORDER)}
-        return sorted(self._done.values(), key=lambda r: order.get(r.id, len(order)))
+        done = sorted(self._done.values(), key=lambda r: order.get(r.id, len(order)))
+        return conclude(done, self._known, SERVER_ORDER)
 
     def _start_ready(self) -> None:
         """Start what has what it requires; skip what will never have it; until nothing changes."""
@@ -145,6 +166,7 @@ class _Run:
     def _start(self, key: str, check: Check, subject: str = "") -> None:
         started_ms = self._elapsed_ms()
         self._running[key] = (check, started_ms)
+        self._progress.now_running(frozenset(self._running))
 
         def work() -> None:
             finding = _guarded(check, self._known, self._checks_end.within(check.budget_s))
@@ -157,9 +179,16 @@ class _Run:
     def _finish(self, key: str, result: CheckResult) -> None:
         self._running.pop(key, None)
         self._done[key] = result
+        self._progress.note(result)
+        self._progress.now_running(frozenset(self._running))
         self._on_check(result)
 
     def _timed_out(self, check: Check, started_ms: int, key: str) -> CheckResult:
+        if check.timeout_cause is None:
+            finding = skipped(N_("no result in time"))
+            return CheckResult(
+                check.id, check.title, finding, started_ms, self._elapsed_ms() - started_ms
+            )
         subject, facts = "", self._facts()
         if key.startswith("webcam:"):
             webcam = self._webcams[int(key.partition(":")[2])]
@@ -205,10 +234,10 @@ def _guarded(check: Check, known: Findings, deadline: Deadline) -> Finding:
         return check.run(known, deadline)
     except Exception as error:
         log.exception("The check %s failed unexpectedly", check.id)
-        facts = {"error": type(error).__name__}
-        return Finding(
-            Outcome.FAILED, N_("unexpected error ({error})"), facts, Cause.UNKNOWN_ERROR, facts
-        )
+        summary, facts = N_("unexpected error ({error})"), {"error": type(error).__name__}
+        if check.timeout_cause is None:
+            return Finding(Outcome.SKIPPED, summary, facts, None, facts)
+        return Finding(Outcome.FAILED, summary, facts, Cause.UNKNOWN_ERROR, facts)
 
 
 def run_checks(

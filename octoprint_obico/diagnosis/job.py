@@ -12,10 +12,12 @@ from typing import Any
 
 from ..server.address import parse_address, shown_text
 from ..server.errors import AddressError
+from ..server.trust import Trust
 from ..webcam.snapshot import Webcam
 from .checks.findings import Findings
 from .engine import DEADLINE_S, run_checks
 from .probes import Probe
+from .resolvers import Resolver, read_resolvers
 from .result import CheckResult
 from .texts import Translate, render_check, render_result
 
@@ -33,6 +35,11 @@ class Request:
     user_agent: str
     plugin_version: str
     deadline_s: float = DEADLINE_S
+    trust: Trust = Trust()
+    resolvers: Callable[[], Sequence[Resolver]] = read_resolvers
+    """Says whom to ask why a name does not resolve; called only then."""
+    throttled: int | None = None
+    """The bits of the Raspberry Pi's `get_throttled`, where the host knows them."""
 
     @property
     def secrets(self) -> tuple[str, ...]:
@@ -74,7 +81,15 @@ def shown_address(text: str) -> str:
 def diagnose(request: Request, on_check: Callable[[CheckResult], None] | None = None) -> Done:
     """Run one diagnosis to its end; takes up to `request.deadline_s` seconds."""
     started_at, began = time.time(), time.monotonic()
-    known = Findings(request.address, request.token, request.user_agent, request.websocket)
+    known = Findings(
+        request.address,
+        request.token,
+        request.user_agent,
+        request.websocket,
+        request.trust,
+        resolvers=request.resolvers,
+        throttled=request.throttled,
+    )
     checks = run_checks(known, request.webcams, request.deadline_s, on_check)
     return Done(request, tuple(checks), started_at, round((time.monotonic() - began) * 1000))
 

@@ -12,9 +12,21 @@ from ..server.channel_state import Snapshot, State
 from ..server.deadline import Deadline
 from ..server.errors import AddressError, ChannelError, Stage
 from ..server.supervisor import Supervisor
+from ..server.trust import NO_EXTRA, Trust
 from ..server.websocket import CLOSE_REPLACED, Closed, Connection, Message, Pong, open_connection
+from .progress import Progress
 
 _PING = b"diagnosis"
+_CHECK_ID = "websocket"
+_WATCH_SHARE = 0.2
+"""A healthy run may take 1.5 times its round trips, and computing takes its part as well."""
+_LEAST_WATCH_S = 0.15
+"""Since it was opened; on a quick line, where round trips are next to nothing."""
+_LONGEST_WATCH_S = 3.0
+_LONG_RUN_S = 6.0
+"""A run that has taken so long has somebody waiting, and has watched meanwhile."""
+_LOOK_S = 0.05
+"""How often it is looked whether the other checks have ended."""
 _ENOUGH = 3
 """Connections that lived equally long, before that is called a pattern."""
 _WITHIN_SECONDS_S = 5.0
@@ -22,29 +34,43 @@ _WITHIN_SECONDS_S = 5.0
 _SHARED_TRUST_S = 60.0
 """A connection that a rival leaves alone for so long counts as working, with a warning."""
 
-Probe = Callable[[Deadline], Mapping[str, Any]]
+Probe = Callable[[Deadline, Progress], Mapping[str, Any]]
 
 
-def own_connection_probe(address_text: str, token: str, user_agent: str) -> Probe:
+def own_connection_probe(
+    address_text: str, token: str, user_agent: str, trust: Trust = NO_EXTRA
+) -> Probe:
     """A probe that opens its own socket with the token, for the stand-alone command.
 
     The server thereby closes an older socket of the same token (PROTOCOL 4.2), so a running plugin
     loses its connection for a moment.
+
+    What it has proved it goes on watching, as far as that costs next to nothing: while other checks
+    run, and then for a part of the time that the run has taken. A server that drops connections, or
+    a second user of the token, shows only then. Not for long: a plugin that we have thrown out
+    gives way for 5 s, then it comes back.
     """
 
-    def probe(deadline: Deadline) -> Mapping[str, Any]:
+    def probe(deadline: Deadline, progress: Progress) -> Mapping[str, Any]:
         try:
             address = parse_address(address_text)
         except AddressError as error:
             raise ChannelError(error.cause, Stage.ADDRESS, error, error.facts) from error
         started = time.monotonic()
-        connection = open_connection(address, token, user_agent, deadline.remaining())
+        connection = open_connection(address, token, user_agent, deadline.remaining(), trust=trust)
         try:
             opened_ms = round((time.monotonic() - started) * 1000)
             round_trip_ms = _proved(connection, deadline, address.facts)
+            _watch(connection, deadline, progress, address.facts)
+            seconds = round(connection.age_s, 1)
         finally:
             connection.close()
-        return {"opened_ms": opened_ms, "round_trip_ms": round_trip_ms, "live": False}
+        return {
+            "opened_ms": opened_ms,
+            "round_trip_ms": round_trip_ms,
+            "watched_s": seconds,
+            "live": False,
+        }
 
     return probe
 
@@ -70,6 +96,25 @@ def _proved(connection: Connection, deadline: Deadline, facts: Mapping[str, Any]
     return answered_ms
 
 
+def _watch(
+    connection: Connection, deadline: Deadline, progress: Progress, facts: Mapping[str, Any]
+) -> None:
+    """Go on looking whether it stays open; raise what closes it."""
+    end: Deadline | None = None
+    deadline = deadline.within(_LONGEST_WATCH_S)
+    while not deadline.over:
+        if end is None and progress.is_last(_CHECK_ID):
+            least = _LEAST_WATCH_S - connection.age_s
+            took_s = progress.elapsed_s
+            share = _WATCH_SHARE * took_s if took_s < _LONG_RUN_S else 0.0
+            end = deadline.within(max(least, share))
+        if end is not None and end.over:
+            return
+        event = connection.poll(min(_LOOK_S, (end or deadline).remaining()))
+        if isinstance(event, Closed):
+            raise _closed(event, connection, facts)
+
+
 def _closed(event: Closed, connection: Connection, facts: Mapping[str, Any]) -> ChannelError:
     seen = {
         **facts,
@@ -85,7 +130,7 @@ def _closed(event: Closed, connection: Connection, facts: Mapping[str, Any]) -> 
 def live_probe(supervisor: Supervisor) -> Probe:
     """A probe of the running channel: it is asked for a pong, or for an attempt if it is down."""
 
-    def probe(deadline: Deadline) -> Mapping[str, Any]:
+    def probe(deadline: Deadline, progress: Progress) -> Mapping[str, Any]:
         before = supervisor.snapshot()
         if before.state is not State.CONNECTED:
             _wait_for_attempt(supervisor, before, deadline)

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from string import Formatter
 from typing import Any
 
 from ..server.causes import Cause
 from ..server.redact import redact_all
 from ..server.words import iso
-from .catalogue import CATALOGUE, N_
+from .catalogue import CATALOGUE, N_, Entry
 from .engine import SERVER_ORDER
 from .result import SCHEMA, CheckResult, Outcome, Verdict, root_failure, verdict_of
 
 Translate = Callable[[str], str]
 
 HELP_URL = "https://www.obico.io/docs/user-guides/troubleshoot-server-connection-issues/"
+"""The help of Obico itself, for who has nothing to look up."""
+
+# Where docs/causes.md is to be read by everybody: the repository of the plugin with this id. It is
+# the same as `Documentation` in pyproject.toml, which a test compares; move both together.
+CAUSES_URL = "https://github.com/TheSpaghettiDetective/OctoPrint-Obico/blob/HEAD/docs/causes.md"
 
 HEADLINES: Mapping[Verdict, str] = {
     Verdict.SUCCEEDED: N_("Succeeded"),
@@ -34,9 +40,31 @@ class _Facts(dict[str, Any]):
         return "–"
 
 
+_WORDS = frozenset(
+    {
+        "direction",
+        "kind",
+        "looks_like",
+        "problem",
+        "signal",
+        "unit",
+        "when",
+        "where",
+        "which",
+        "who",
+    }
+)
+"""Facts that are words for people, from a table of ours, and are translated as well."""
+
+
 def fill(text: str, facts: Mapping[str, Any], translate: Translate) -> str:
     """Translate a text and put the facts into its placeholders."""
-    shown = {key: _shown(value) for key, value in facts.items()}
+    shown = {
+        key: translate(value)
+        if key in _WORDS and value and isinstance(value, str)
+        else _shown(value)
+        for key, value in facts.items()
+    }
     return translate(text).format_map(_Facts(shown))
 
 
@@ -52,9 +80,16 @@ def explain(cause: Cause, facts: Mapping[str, Any], translate: Translate) -> dic
     return {
         "cause": cause.value,
         "title": fill(entry.title, facts, translate),
-        "explanation": fill(entry.explanation, facts, translate),
+        "explanation": fill(_explanation(entry, facts), facts, translate),
         "remedy": [fill(step, facts, translate) for step in entry.remedy],
     }
+
+
+def _explanation(entry: Entry, facts: Mapping[str, Any]) -> str:
+    """The closer one, where all that it names was seen."""
+    names = {name for _, name, _, _ in Formatter().parse(entry.closer) if name}
+    seen = names and all(facts.get(name) not in (None, "", [], ()) for name in names)
+    return entry.closer if seen else entry.explanation
 
 
 def render_check(
@@ -97,7 +132,7 @@ def render_result(
         "verdict": verdict.value,
         "headline": translate(HEADLINES[verdict]),
         **words,
-        "help_url": HELP_URL,
+        "help_url": help_url(words["cause"]),
         "warnings": [
             explain(check.finding.cause, check.finding.facts, translate)
             for check in checks
@@ -113,6 +148,11 @@ def render_result(
     }
     redacted: dict[str, Any] = redact_all(result, *secrets)
     return redacted
+
+
+def help_url(cause: str | None) -> str:
+    """Where to read on about a cause, by its id; Obico's own help where there is none."""
+    return f"{CAUSES_URL}#{cause}" if cause else HELP_URL
 
 
 def _conclusion(
@@ -144,9 +184,12 @@ _CHANNEL_OF = {
 }
 
 
+_UNDER_HTTP = ("address", "dns", "connect", "tls", "size")
+
+
 def _channels(checks: Sequence[CheckResult]) -> dict[str, str]:
     outcomes = {check.id: check.outcome for check in checks}
-    lower = any(outcomes.get(name) is Outcome.FAILED for name in SERVER_ORDER[:4])
+    lower = any(outcomes.get(name) is Outcome.FAILED for name in _UNDER_HTTP)
     http = Outcome.FAILED if lower else outcomes.get("http", Outcome.SKIPPED)
     if outcomes.get("credentials") is Outcome.FAILED:
         http = Outcome.FAILED

@@ -13,6 +13,7 @@ from urllib.parse import urljoin, urlsplit
 from .address import DEFAULT_PORTS, Address
 from .causes import Cause
 from .errors import ChannelError, Stage
+from .recognise import looks_like
 from .redact import redact
 
 _LONGEST_WAIT_S = 86400.0
@@ -77,6 +78,11 @@ class Reply:
         return _timestamp(self.headers.get("date", ""))
 
     @property
+    def looks_like(self) -> str:
+        """What kind of web server answers, for people."""
+        return looks_like(self.headers, self.title, self.text)
+
+    @property
     def facts(self) -> dict[str, Any]:
         """What was seen, for the evidence."""
         return {
@@ -107,7 +113,7 @@ def judge(reply: Reply, address: Address, token_sent: bool, expect: Expect) -> N
         cause,
         Stage.RESPONSE,
         f"HTTP {reply.status} from {reply.url}",
-        {**address.facts, **reply.facts, **extra},
+        {**address.facts, **reply.facts, "looks_like": reply.looks_like, **extra},
         retry_after=retry_after(reply),
     )
 

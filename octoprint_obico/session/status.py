@@ -183,5 +183,5 @@ def failing_channels(status: Status) -> frozenset[str]:
 
 
 def webcam_rows(webcams: Sequence[tuple[str, bool]], session: Session) -> tuple[WebcamStatus, ...]:
-    """The rows of all webcams; each is given as name and whether it can take snapshots."""
+    """The rows of all webcams; each is given as name and whether it has any URL."""
     return tuple(webcam_status(name, configured, session) for name, configured in webcams)

@@ -8,8 +8,10 @@ import flask
 
 from ..host import Host
 from .api import Api
+from .causes import show_causes
+from .certificate import CertificateApi
 from .doors import Doors
-from .permissions import linker, troubleshooter
+from .permissions import administrator, linker, troubleshooter
 from .report import ReportPage
 
 
@@ -17,6 +19,7 @@ def build_blueprint(doors: Doors, host: Host, **kwargs: Any) -> flask.Blueprint:
     """Return the blueprint with every route behind its permission."""
     blueprint = flask.Blueprint("obico", __name__, **kwargs)
     api, page = Api(doors, host), ReportPage(doors, host)
+    certificate = CertificateApi(doors, host)
     routes = (
         ("GET", "/api/status", api.status, troubleshooter),
         ("GET", "/api/report", api.report, troubleshooter),
@@ -25,7 +28,12 @@ def build_blueprint(doors: Doors, host: Host, **kwargs: Any) -> flask.Blueprint:
         ("GET", "/api/link", api.link_state, linker),
         ("POST", "/api/link", api.start_link, linker),
         ("POST", "/api/address", api.check_address, linker),
+        ("GET", "/api/certificate", certificate.show, administrator),
+        ("POST", "/api/certificate", certificate.accept, administrator),
+        ("DELETE", "/api/certificate", certificate.forget, administrator),
+        ("POST", "/api/ca_file", certificate.check_ca_file, administrator),
         ("GET", "/report", page.show, troubleshooter),
+        ("GET", "/causes", show_causes, troubleshooter),
     )
     for method, rule, view, guard in routes:
         endpoint = f"{method.lower()}{rule.replace('/', '_')}"

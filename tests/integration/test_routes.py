@@ -43,6 +43,7 @@ class Row:
 
 SEES, STARTS = (403, 403, 200, 200), (403, 403, 202, 202)
 LINKS, ADMIN_SEES = (403, 403, 403, 202), (403, 403, 403, 200)
+ADMIN_REFUSED = (403, 403, 403, 400)
 ROWS = (
     Row("GET", "/api/status", SEES),
     Row("GET", "/api/report", SEES),
@@ -51,9 +52,15 @@ ROWS = (
     Row("GET", "/api/link", ADMIN_SEES),
     Row("POST", "/api/link", LINKS, {"code": UNKNOWN_CODE}, needs_body=True),
     Row("POST", "/api/address", ADMIN_SEES, {"address": "app.obico.io"}, needs_body=True),
+    Row("GET", "/api/certificate", ADMIN_SEES),
+    # the bench's server speaks plain HTTP: there is none to accept
+    Row("POST", "/api/certificate", ADMIN_REFUSED, {"sha256": "AB:" * 31 + "AB"}, needs_body=True),
+    Row("DELETE", "/api/certificate", ADMIN_SEES),
+    Row("POST", "/api/ca_file", ADMIN_SEES, {"path": "/no/such/file"}, needs_body=True),
     Row("GET", "/report", SEES),
+    Row("GET", "/causes", SEES),
 )
-POSTS = tuple(row for row in ROWS if row.method == "POST")
+POSTS = tuple(row for row in ROWS if row.method in ("POST", "DELETE"))
 
 
 def row_id(row: Row) -> str:
@@ -155,9 +162,9 @@ NONSENSE: tuple[tuple[str, str], ...] = (
     ("a list", "[]"),
     ("a text", '"123456"'),
     ("null", "null"),
-    ("a number for a text", '{"code": 123456, "address": 5}'),
-    ("an object for a text", '{"code": {}, "address": {}}'),
-    ("far too much", json.dumps({"code": "1" * 501, "address": "a" * 501})),
+    ("a number for a text", '{"code": 123456, "address": 5, "path": 5}'),
+    ("an object for a text", '{"code": {}, "address": {}, "path": {}}'),
+    ("far too much", json.dumps({name: "1" * 501 for name in ("code", "address", "path")})),
     ("not UTF-8", '{"code": "\udcff", "address": "\udcff"}'),
 )
 

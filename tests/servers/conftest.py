@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from octoprint_obico.diagnosis.checks import network
 from octoprint_obico.server import backoff
 from sandbox import SandboxServer, SandboxWebcam, Timing
 
@@ -34,6 +35,12 @@ def plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in _ENVIRONMENT:
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.lower(), raising=False)
+
+
+@pytest.fixture(autouse=True)
+def no_router(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever network this machine is in: its router is no business of these tests."""
+    monkeypatch.setattr(network, "read_network", lambda: None)
 
 
 @pytest.fixture(scope="session")

@@ -8,6 +8,7 @@ from typing import Any
 
 from octoprint_obico.host import LinkedPrinterInfo
 from octoprint_obico.server.deadline import Deadline
+from octoprint_obico.server.trust import Accepted
 from octoprint_obico.webcam.snapshot import Webcam
 
 from .faults import LIMIT_S
@@ -17,6 +18,8 @@ class FakeSettings:
     def __init__(self, address: str, token: str | None) -> None:
         self.address, self.stored_token = address, token
         self.stored_printer = LinkedPrinterInfo()
+        self.stored_ca_file: str | None = None
+        self.stored_certificate: Accepted | None = None
 
     def server_address(self) -> str:
         return self.address
@@ -32,6 +35,15 @@ class FakeSettings:
 
     def save_printer(self, printer: LinkedPrinterInfo) -> None:
         self.stored_printer = printer
+
+    def ca_file(self) -> str | None:
+        return self.stored_ca_file
+
+    def accepted_certificate(self) -> Accepted | None:
+        return self.stored_certificate
+
+    def save_accepted_certificate(self, accepted: Accepted | None) -> None:
+        self.stored_certificate = accepted
 
 
 class FakePrinter:
@@ -93,6 +105,9 @@ class FakeHost:
                     return False
                 self._changed.wait(0.02)  # what succeeds again is not always announced
             return True
+
+    def throttled(self) -> int | None:
+        return None
 
     def versions(self) -> Mapping[str, str]:
         return {"plugin": "3.0.0"}

@@ -11,9 +11,12 @@ from typing import Any
 from octoprint_obico.diagnosis.catalogue import CATALOGUE
 from octoprint_obico.diagnosis.job import Request, diagnose
 from octoprint_obico.diagnosis.probes import own_connection_probe
+from octoprint_obico.diagnosis.resolvers import Resolver
 from octoprint_obico.diagnosis.texts import HEADLINES
 from octoprint_obico.server.causes import Cause
+from octoprint_obico.server.trust import NO_EXTRA, Trust
 from octoprint_obico.webcam.snapshot import Webcam
+from tests.provoked import witness
 
 from .live import AGENT
 
@@ -35,10 +38,17 @@ def run(
     *,
     deadline_s: float = 15.0,
     websocket: Any = None,
+    resolvers: Sequence[Resolver] = (),
+    trust: Trust = NO_EXTRA,
 ) -> dict[str, Any]:
-    """Diagnose in the foreground, as the stand-alone command does; a checked result."""
+    """Diagnose in the foreground, as the stand-alone command does; a checked result.
+
+    Only the given resolvers are asked directly, never this machine's.
+    """
     probe = websocket or (own_connection_probe(url, token, AGENT) if token else None)
-    request = Request(url, token, webcams, probe, AGENT, "3.0.0", deadline_s)
+    request = Request(
+        url, token, webcams, probe, AGENT, "3.0.0", deadline_s, trust, resolvers=lambda: resolvers
+    )
     result = diagnose(request).render(lambda text: text)
     check_result(result)
     return result
@@ -82,6 +92,7 @@ def check_result(result: dict[str, Any]) -> None:
         _check_check(check)
     ids = [check["id"] for check in result["checks"] if check["id"] != "webcam"]
     assert len(ids) == len(set(ids))
+    witness(result)
 
 
 def _check_words(part: dict[str, Any]) -> None:

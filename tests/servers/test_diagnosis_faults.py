@@ -6,18 +6,21 @@ import errno
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from email.utils import formatdate
 from typing import Any
 
 import pytest
 
 from octoprint_obico.server import transport
+from octoprint_obico.webcam.snapshot import Webcam, url_webcam
+from tests.provoked import provokes, provoking
 
 from . import faults as f
+from . import wsfaults as w
 from .certificates import Certificates
 from .live import TOKEN
-from .results import assert_one_root, evidence_of, outcome_of, run
+from .results import assert_filled_in, assert_one_root, evidence_of, outcome_of, run
 
 Serve = Callable[[f.Behaviour], f.FaultServer]
 NO_CONTACT = "failed_to_contact_server"
@@ -34,23 +37,28 @@ def assert_cause(result: dict[str, Any], cause: str, check: str) -> None:
         assert outcome_of(result, above) == "skipped"
 
 
+def causes_in(table: Mapping[str, tuple[Any, str]]) -> dict[str, str]:
+    """The cause of each row."""
+    return {name: cause for name, (_, cause) in table.items()}
+
+
 # ---- address -----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("address", "cause"),
-    [
-        ("", "address_missing"),
-        ("   ", "address_missing"),
-        ("ftp://server", "address_malformed"),
-        ("http://server:99999", "address_malformed"),
-        ("http://ser ver", "address_malformed"),
-        ("https://app.thespaghettidetective.com", "address_retired"),
-    ],
-)
-def test_an_address_that_cannot_be_used(address: str, cause: str) -> None:
+ADDRESSES = {
+    "": "address_missing",
+    "   ": "address_missing",
+    "ftp://server": "address_malformed",
+    "http://server:99999": "address_malformed",
+    "http://ser ver": "address_malformed",
+    "https://app.thespaghettidetective.com": "address_retired",
+}
+
+
+@pytest.mark.parametrize("address", provoking(ADDRESSES))
+def test_an_address_that_cannot_be_used(address: str) -> None:
     result = run(address, TOKEN)
-    assert_cause(result, cause, "address")
+    assert_cause(result, ADDRESSES[address], "address")
     assert outcome_of(result, "websocket") == "skipped"
 
 
@@ -110,6 +118,7 @@ def test_a_blocked_name(ip: str, monkeypatch: pytest.MonkeyPatch) -> None:
 # ---- connecting --------------------------------------------------------------------------------
 
 
+@provokes("connection_refused")
 def test_refused() -> None:
     with f.refused_port() as port:
         result = run(f"http://127.0.0.1:{port}", TOKEN)
@@ -118,6 +127,7 @@ def test_refused() -> None:
     assert "127.0.0.1: ECONNREFUSED" in evidence_of(result, "connect")["addresses"]
 
 
+@provokes("connection_timed_out")
 def test_a_black_hole_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     with f.black_hole() as port:
         started = time.monotonic()
@@ -144,7 +154,10 @@ def test_what_the_network_says(number: int, cause: str, monkeypatch: pytest.Monk
 # ---- proxy -------------------------------------------------------------------------------------
 
 PROXY_ANSWERS = {
-    "407": (f.raw(f.http_bytes("407 Proxy Authentication Required")), "proxy_authentication"),
+    "407": (
+        f.raw(f.http_bytes("407 Proxy Authentication Required")),
+        "proxy_authentication_required",
+    ),
     "403": (f.raw(f.http_bytes("403 Forbidden", b"<html>blocked</html>")), "proxy_refused"),
     "502": (f.raw(f.http_bytes("502 Bad Gateway")), "proxy_refused"),
     "garbage": (f.banner(b"220 mail ready\r\n\r\n"), "proxy_unreachable"),
@@ -155,7 +168,7 @@ PROXY_ANSWERS = {
 }
 
 
-@pytest.mark.parametrize("name", PROXY_ANSWERS)
+@pytest.mark.parametrize("name", provoking(causes_in(PROXY_ANSWERS)))
 def test_a_proxy_that_does_not_connect(
     serve: Serve, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
@@ -163,12 +176,12 @@ def test_a_proxy_that_does_not_connect(
     proxy = serve(behaviour)
     monkeypatch.setenv("HTTPS_PROXY", f"http://user:s3cret-pw@127.0.0.1:{proxy.port}")
     result = run("https://obico.example", TOKEN, deadline_s=2.0)
-    full = {"proxy_authentication": "proxy_authentication_required"}.get(cause, cause)
-    assert_cause(result, full, "connect")
+    assert_cause(result, cause, "connect")
     assert f"127.0.0.1:{proxy.port}" in result["explanation"]
     assert "s3cret-pw" not in str(result)
 
 
+@provokes("proxy_unreachable")
 def test_a_proxy_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
     with f.refused_port() as port:
         monkeypatch.setenv("ALL_PROXY", f"http://127.0.0.1:{port}")
@@ -215,7 +228,7 @@ def _hello_then(end: f.Behaviour) -> f.Behaviour:
     return behave
 
 
-@pytest.mark.parametrize("name", HANDSHAKES)
+@pytest.mark.parametrize("name", provoking(causes_in(HANDSHAKES)))
 def test_a_handshake_that_fails(serve: Serve, trusted: Certificates, name: str) -> None:
     behaviour, cause = HANDSHAKES[name]
     server = serve(behaviour(trusted))
@@ -230,8 +243,8 @@ def test_a_good_certificate_and_its_evidence(serve: Serve, trusted: Certificates
     assert outcome_of(result, "tls") == "passed"
     seen = evidence_of(result, "tls")
     assert seen["version"].startswith("TLSv1")
-    assert seen["issuer"] == "Test Authority"
-    assert seen["not_after"]
+    assert seen["certificate"]["issuer"].startswith("O=Test Authority")
+    assert seen["certificate"]["not_after"]
 
 
 @pytest.mark.parametrize("variable", ["SSL_CERT_FILE", "REQUESTS_CA_BUNDLE"])
@@ -245,6 +258,7 @@ def test_trust_by_environment(
     assert outcome_of(run(url, None), "http") == "passed"
 
 
+@provokes("tls_client_certificate_required")
 def test_a_client_certificate_that_we_have_not(serve: Serve, trusted: Certificates) -> None:
     """With TLS 1.3 the refusal comes after the handshake."""
     server = serve(f.over_tls(trusted.client_certificate_wanted(), f.silence))
@@ -302,6 +316,14 @@ ANSWERS: dict[str, tuple[f.Behaviour, str]] = {
     "login": (f.answer("200 OK", LOGIN, "Content-Type: text/html"), "captive_portal"),
     "511": (f.answer("511 Network Authentication Required"), "captive_portal"),
     "elsewhere": (f.answer("302 Found", b"", "Location: http://portal.example/"), "captive_portal"),
+    "under https": (
+        f.answer("301 Moved Permanently", b"", "Location: https://127.0.0.1/api/v1/octo/printer/"),
+        "address_redirected",
+    ),
+    "another path": (
+        f.answer("308 Permanent Redirect", b"", "Location: /obico/api/v1/octo/printer/"),
+        "address_redirected",
+    ),
     "page": (f.answer("200 OK", PAGE, "Content-Type: text/html"), "not_an_obico_server"),
     "other API": (f.answer("200 OK", b'{"version": "1.2"}', JSON), "not_an_obico_server"),
     "404": (f.answer("404 Not Found", PAGE), "not_an_obico_server"),
@@ -320,7 +342,7 @@ ANSWERS: dict[str, tuple[f.Behaviour, str]] = {
 }
 
 
-@pytest.mark.parametrize("name", ANSWERS)
+@pytest.mark.parametrize("name", provoking(causes_in(ANSWERS)))
 def test_an_answer_that_is_not_the_api(serve: Serve, name: str) -> None:
     behaviour, cause = ANSWERS[name]
     result = run(serve(behaviour).url, TOKEN, deadline_s=2.0)
@@ -342,6 +364,7 @@ def test_an_unknown_error_shows_what_was_seen(serve: Serve) -> None:
     assert evidence_of(result, "http")["body"] == "tea"
 
 
+@provokes("clock_wrong", "not_linked")
 @pytest.mark.parametrize("seconds", [-3600, 3600])
 def test_a_wrong_clock_is_a_warning_where_the_connection_works(serve: Serve, seconds: int) -> None:
     date = formatdate(time.time() - seconds, usegmt=True)
@@ -365,6 +388,7 @@ def _obico(path: bytes, api: str) -> f.Behaviour:
     return behave
 
 
+@provokes("server_too_old", "address_path_wrong")
 def test_an_old_server_and_a_wrong_path(serve: Serve) -> None:
     old = serve(_obico(b"/hc/", "404 Not Found"))
     assert run(old.url, TOKEN)["cause"] == "server_too_old"
@@ -375,3 +399,54 @@ def test_an_old_server_and_a_wrong_path(serve: Serve) -> None:
 
 def test_the_time_limit_of_connecting_is_below_that_of_a_run() -> None:
     assert transport.CONNECT_TIMEOUT_S < 14.5
+
+
+# ---- WebSocket ---------------------------------------------------------------------------------
+
+WRONG_KEY = w.switching(b"A" * 28)
+HANDSHAKES_OF_WEBSOCKETS: dict[str, tuple[bytes, str]] = {
+    "wrong key": (WRONG_KEY, "websocket_invalid_handshake"),
+    "no key": (
+        WRONG_KEY.replace(b"Sec-WebSocket-Accept", b"X-Nothing"),
+        "websocket_invalid_handshake",
+    ),
+    "other protocol": (
+        WRONG_KEY.replace(b"Upgrade: websocket", b"Upgrade: h2c"),
+        "websocket_invalid_handshake",
+    ),
+    "not HTTP": (b"SSH-2.0-OpenSSH_9.2p1\r\n", "websocket_invalid_handshake"),
+    "login page": (f.http_bytes("200 OK", LOGIN), "websocket_refused"),
+}
+
+
+@pytest.mark.parametrize("name", provoking(causes_in(HANDSHAKES_OF_WEBSOCKETS)))
+def test_a_handshake_that_is_not_answered_rightly(serve: Serve, name: str) -> None:
+    data, cause = HANDSHAKES_OF_WEBSOCKETS[name]
+
+    def shake_hands(peer: f.Peer, head: bytes) -> None:
+        peer.send(data)
+        peer.finish()
+
+    result = run(serve(w.beside_api(shake_hands)).url, TOKEN, deadline_s=4.0)
+    assert (result["verdict"], result["cause"]) == ("websocket_failed", cause), result["checks"]
+    assert result["channels"] == {"http": "okay", "websocket": "failed"}
+    assert_one_root(result)
+
+
+# ---- webcam ------------------------------------------------------------------------------------
+
+UNUSABLE_WEBCAMS: dict[str, tuple[Webcam, str]] = {
+    "no snapshots": (Webcam("Cam", None, None), "webcam_not_configured"),
+    "no URL": (url_webcam("Cam", "the camera"), "webcam_url_malformed"),
+    "no host": (url_webcam("Cam", "http://:80/"), "webcam_url_malformed"),
+}
+
+
+@pytest.mark.parametrize("name", provoking(causes_in(UNUSABLE_WEBCAMS)))
+def test_a_webcam_that_cannot_be_asked(serve: Serve, name: str) -> None:
+    webcam, cause = UNUSABLE_WEBCAMS[name]
+    result = run(serve(f.answer("502 Bad Gateway")).url, TOKEN, [webcam])
+    assert result["cause"] == "server_unavailable", "a webcam never changes the verdict"
+    (seen,) = result["webcams"]
+    assert seen["cause"] == cause
+    assert_filled_in(seen, seen["evidence"])

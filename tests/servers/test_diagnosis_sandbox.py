@@ -14,12 +14,14 @@ from octoprint_obico.webcam import snapshot
 from octoprint_obico.webcam.snapshot import url_webcam
 from sandbox import SandboxServer, SandboxWebcam
 from sandbox.faults import SERVER_FAULTS, WEBCAM_FAULTS, WEBSOCKET
+from tests.provoked import provokes, provoking
 
 from . import faults as f
 from . import wsfaults as w
 from .live import Live, connected, until
 from .results import assert_filled_in, assert_one_root, evidence_of, outcome_of, run
 
+CAUSES = {id_: fault.cause for id_, fault in SERVER_FAULTS.items()}
 # A rival, or a fault that acts later, is seen by a channel that stays open, not by one short look
 LATER = {"copied_token", "ws_dropped"}
 HOLDING = {"silent", "ws_silent", "ws_frozen"}
@@ -38,7 +40,9 @@ def assert_as_in_the_table(result: dict[str, object], fault: str) -> None:
         assert_one_root(result)
 
 
-@pytest.mark.parametrize("fault", [id_ for id_ in SERVER_FAULTS if id_ not in LATER])
+@pytest.mark.parametrize(
+    "fault", provoking({id_: cause for id_, cause in CAUSES.items() if id_ not in LATER})
+)
 def test_the_command_names_each_fault(sandbox: SandboxServer, fault: str) -> None:
     """With a connection of its own."""
     sandbox.set_fault(fault)
@@ -46,7 +50,7 @@ def test_the_command_names_each_fault(sandbox: SandboxServer, fault: str) -> Non
     assert_as_in_the_table(result, fault)
 
 
-@pytest.mark.parametrize("fault", SERVER_FAULTS)
+@pytest.mark.parametrize("fault", provoking(CAUSES))
 def test_the_button_names_each_fault(
     sandbox: SandboxServer, live: Live, fault: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -138,6 +142,7 @@ def test_a_diagnosis_posts_nothing(sandbox: SandboxServer) -> None:
     assert {request.method for request in sandbox.requests} == {"GET"}
 
 
+@provokes("not_linked")
 def test_without_a_token_it_is_not_linked(sandbox: SandboxServer) -> None:
     result = run(sandbox.url, None)
     assert (result["verdict"], result["cause"]) == ("invalid_account_credentials", "not_linked")
@@ -164,7 +169,9 @@ def test_a_token_that_cannot_be_sent_is_invalid(sandbox: SandboxServer, token: s
     )
 
 
-@pytest.mark.parametrize("fault", WEBCAM_FAULTS)
+@pytest.mark.parametrize(
+    "fault", provoking({id_: fault.cause for id_, fault in WEBCAM_FAULTS.items()})
+)
 def test_each_webcam_fault_has_its_cause_and_no_influence(
     sandbox: SandboxServer,
     webcam: SandboxWebcam,

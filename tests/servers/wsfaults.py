@@ -8,7 +8,7 @@ import re
 import struct
 from collections.abc import Callable
 
-from .faults import Behaviour, Peer
+from .faults import Behaviour, Peer, http_bytes
 
 _GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 TEXT, BINARY, CLOSE, PING, PONG = 1, 2, 8, 9, 10
@@ -73,10 +73,31 @@ def opened(behaviour: Callable[[Peer], None], greeting: bytes | None = GREETING)
 
     def behave(peer: Peer) -> None:
         head = peer.read_head()
+        if not head:
+            return  # the client did not like our certificate
         peer.send(switching(accept_key(head)))
         if greeting is not None:
             peer.send(frame(TEXT, greeting))
         behaviour(peer)
+
+    return behave
+
+
+PRINTER = http_bytes(
+    "200 OK", b'{"user": {}, "printer": {"id": 1, "name": "P"}}', "Content-Type: application/json"
+)
+"""The API's answer to a linked printer."""
+
+
+def beside_api(shake_hands: Callable[[Peer, bytes], None]) -> Behaviour:
+    """An API in good health; a handshake's head is handed on to `shake_hands`."""
+
+    def behave(peer: Peer) -> None:
+        while head := peer.read_head():
+            if b"pgrade: websocket" in head:
+                shake_hands(peer, head)
+                return
+            peer.send(PRINTER)
 
     return behave
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import certifi
 import pytest
 
 from octoprint_obico import settings as s
 from octoprint_obico.server.address import DEFAULT_ADDRESS
+from octoprint_obico.server.trust import Accepted
 
 
 @pytest.mark.parametrize("token", [None, "", "   ", 7, [], False])
@@ -70,3 +72,27 @@ def test_an_odd_printer_id_is_none(value: Any) -> None:
 
 def test_a_printer_id() -> None:
     assert (s.as_printer_id(7), s.as_printer_id("7")) == (7, 7)
+
+
+def test_a_ca_file_is_taken_where_it_can_be_used() -> None:
+    path = certifi.where()
+    assert s.cleaned({"tls_ca_file": f" {path} "}) == {"tls_ca_file": path}
+    assert s.cleaned({"tls_ca_file": " "}) == {"tls_ca_file": ""}
+
+
+@pytest.mark.parametrize("path", [None, 7, [], "ca.pem", "/no/such/file", "/"])
+def test_a_ca_file_that_cannot_be_used_changes_nothing(path: Any) -> None:
+    assert s.cleaned({"tls_ca_file": path}) == {}
+
+
+def test_a_certificate_is_not_accepted_by_posting_it() -> None:
+    assert s.cleaned({"tls_accepted_certificate": "x", "tls_accepted_for": "a:1"}) == {}
+
+
+@pytest.mark.parametrize(("pem", "server"), [(None, "a:1"), ("", "a:1"), ("x", ""), ("x", None)])
+def test_half_an_accepted_certificate_is_none(pem: Any, server: Any) -> None:
+    assert s.as_accepted(pem, server) is None
+
+
+def test_an_accepted_certificate() -> None:
+    assert s.as_accepted("x", "a:1") == Accepted("a:1", "x")

@@ -19,4 +19,6 @@ def check_address(known: Findings, deadline: Deadline) -> Finding:
         summary = N_("{address}: cannot be used") if "address" in error.facts else N_("empty")
         return Finding(Outcome.FAILED, summary, error.facts, error.cause, error.facts)
     known.address, known.proxy = address, proxy_for(address)
+    if address.is_tls:
+        known.trust = known.trust.prepared()
     return Finding(Outcome.PASSED, N_("{address}"), address.facts, None, address.facts)

@@ -24,7 +24,10 @@ def check_connect(known: Findings, deadline: Deadline) -> Finding:
             reach(known.proxy, address, deadline).close()
         else:
             sock, tried = connect(known.targets, address.host, address.port, deadline)
-            sock.close()
+            if address.is_tls:
+                known.connected = sock
+            else:
+                sock.close()
     except ChannelError as error:
         return failed(error, N_("{host}, port {port}: no connection"), **address.facts)
     milliseconds = round((time.monotonic() - started) * 1000)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import socket
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,9 +12,14 @@ from ...server.deadline import Deadline
 from ...server.errors import ChannelError
 from ...server.responses import Reply
 from ...server.transport import Target
+from ...server.trust import Trust
+from ..local.line import Line
+from ..local.network import Network
+from ..progress import Progress
+from ..resolvers import Resolver, read_resolvers
 from ..result import Finding, Outcome
 
-WebSocketProbe = Callable[[Deadline], Mapping[str, Any]]
+WebSocketProbe = Callable[[Deadline, Progress], Mapping[str, Any]]
 """Proves the WebSocket and returns the evidence, or raises ChannelError."""
 
 
@@ -25,11 +31,34 @@ class Findings:
     token: str | None
     user_agent: str
     websocket: WebSocketProbe | None
+    trust: Trust = Trust()
     address: Address | None = None
     proxy: str | None = field(default=None, repr=False)
     targets: list[Target] = field(default_factory=list)
     reply: Reply | None = None
     refusal: ChannelError | None = None
+    network: Network | None = None
+    gateway_answers: bool | None = None
+    line: Line | None = None
+    throttled: int | None = None
+    """The bits of `vcgencmd get_throttled`, where the host knows them already."""
+
+    progress: Progress = field(default_factory=Progress)
+    resolvers: Callable[[], Sequence[Resolver]] = read_resolvers
+
+    connected: socket.socket | None = field(default=None, repr=False)
+    """What the check of connecting has left open, for TLS to go on with: a round trip less."""
+
+    def take_connected(self) -> socket.socket | None:
+        """The open connection, once; whoever takes it closes it."""
+        sock, self.connected = self.connected, None
+        return sock
+
+    def close(self) -> None:
+        """Close what nobody has taken."""
+        sock = self.take_connected()
+        if sock is not None:
+            sock.close()
 
     @property
     def known_address(self) -> Address:

@@ -7,6 +7,7 @@ from ...server.causes import Cause
 from ...server.deadline import Deadline
 from ...server.errors import ChannelError
 from ...server.http import PRINTER_PATH, HttpClient, expect_printer
+from ...server.recognise import UNKNOWN
 from ...server.responses import judge
 from ..catalogue import N_
 from ..result import Finding, Outcome
@@ -17,7 +18,7 @@ from .tls import late_alert
 def check_http(known: Findings, deadline: Deadline) -> Finding:
     """Does an Obico Server answer its API? Its own 401 is an answer, too."""
     address = known.known_address
-    client = HttpClient(address, known.user_agent)
+    client = HttpClient(address, known.user_agent, known.trust)
     try:
         reply = client.request(
             "GET", PRINTER_PATH, token=known.token, timeout_s=deadline.remaining()
@@ -28,7 +29,7 @@ def check_http(known: Findings, deadline: Deadline) -> Finding:
         if error.cause in _ANSWERS_OF_THE_SERVER:
             known.refusal = error
         else:
-            error = _refined(error, client, address, deadline)
+            error = _refined(error, client, known, deadline)
             error = late_alert(error, known, deadline)
             return failed(error, _http_summary(error), **address.facts)
     finally:
@@ -45,6 +46,8 @@ _ANSWERS_OF_THE_SERVER = frozenset(
 )
 _HEALTH_PATH = "/hc/"
 _HEALTHY = b"okay"
+_LOOK_S = 3.0
+"""Longest wait for a look at another page."""
 
 
 def _http_summary(error: ChannelError) -> str:
@@ -52,29 +55,42 @@ def _http_summary(error: ChannelError) -> str:
 
 
 def _refined(
-    error: ChannelError, client: HttpClient, address: Address, deadline: Deadline
+    error: ChannelError, client: HttpClient, known: Findings, deadline: Deadline
 ) -> ChannelError:
     """Look closer where the API's path is not known: wrong path, old server, or no Obico at all."""
-    if error.cause is not Cause.NOT_AN_OBICO_SERVER or error.facts.get("status") not in (404, 405):
+    address = known.known_address
+    if error.cause is not Cause.NOT_AN_OBICO_SERVER:
         return error
-    if _is_obico(client, deadline):
+    unknown_path = error.facts.get("status") in (404, 405)
+    if unknown_path and _is_obico(client, deadline):
         return ChannelError(Cause.SERVER_TOO_OLD, error.stage, error.message, error.facts)
-    if address.path:
-        root = Address(address.scheme, address.host, address.port)
-        at_root = HttpClient(root, "")
-        try:
-            if _is_obico(at_root, deadline):
-                facts = {**error.facts, "suggestion": root.url}
-                return ChannelError(Cause.ADDRESS_PATH_WRONG, error.stage, error.message, facts)
-        finally:
-            at_root.close()
-    return error
+    root = Address(address.scheme, address.host, address.port)
+    at_root = HttpClient(root, known.user_agent, known.trust)
+    try:
+        if unknown_path and address.path and _is_obico(at_root, deadline):
+            facts = {**error.facts, "suggestion": root.url}
+            return ChannelError(Cause.ADDRESS_PATH_WRONG, error.stage, error.message, facts)
+        return _recognised(error, at_root, deadline)
+    finally:
+        at_root.close()
+
+
+def _recognised(error: ChannelError, at_root: HttpClient, deadline: Deadline) -> ChannelError:
+    """Say by its front page what answers, where its answer to the API does not tell."""
+    try:
+        front = at_root.request("GET", "/", timeout_s=min(_LOOK_S, deadline.remaining()))
+    except ChannelError:
+        return error
+    seen = {name: front.facts[name] for name in ("title", "server") if front.facts[name]}
+    what = front.looks_like
+    facts = {**error.facts, **seen, **({"looks_like": what} if what != UNKNOWN else {})}
+    return ChannelError(error.cause, error.stage, error.message, facts)
 
 
 def _is_obico(client: HttpClient, deadline: Deadline) -> bool:
     """Whether the health path of an Obico Server answers as it does (FIELD_NOTES section 0)."""
     try:
-        reply = client.request("GET", _HEALTH_PATH, timeout_s=min(4.0, deadline.remaining()))
+        reply = client.request("GET", _HEALTH_PATH, timeout_s=min(_LOOK_S, deadline.remaining()))
     except ChannelError:
         return False
     return reply.status == 200 and reply.body.strip().lower()[:20] == _HEALTHY

@@ -56,6 +56,27 @@
             return this._post("api/address", {address}, opts);
         }
 
+        /** The certificate that was accepted, if any. */
+        getCertificate(opts) {
+            return this._get("api/certificate", opts);
+        }
+
+        /** Accept the certificate with this fingerprint; without an address, of the stored one. */
+        acceptCertificate(sha256, server, opts) {
+            return this._post("api/certificate", server ? {sha256, server} : {sha256}, opts);
+        }
+
+        /** Trust the accepted certificate no longer. */
+        forgetCertificate(opts) {
+            const options = Object.assign({timeout: LIMIT_MS}, opts);
+            return this.base.delete(this.url("api/certificate"), options);
+        }
+
+        /** Check a file with certificates of authorities, on OctoPrint's computer. */
+        checkCaFile(path, opts) {
+            return this._post("api/ca_file", {path}, opts);
+        }
+
         _get(route, opts) {
             return this.base.get(this.url(route), Object.assign({timeout: LIMIT_MS}, opts));
         }

@@ -12,6 +12,10 @@
         return (settings && settings.plugins.obico.endpoint_prefix()) || "";
     }
 
+    function mayChangeSettings(loginState, access) {
+        return loginState.hasPermission(access.permissions.SETTINGS);
+    }
+
     class ObicoSettingsViewModel {
         constructor(parameters) {
             [this.loginState, this.access, this.settingsViewModel] = parameters;
@@ -20,9 +24,18 @@
             this.status = new ui.StatusColumn();
             this.test = new ui.ConnectionTest(SETTINGS, () => this.status.refresh());
             this.choice = new ui.ServerChoice(this.settingsViewModel);
+            this.mayAccept = ko.pureComputed(() => mayChangeSettings(this.loginState, this.access));
+            this.trust = new ui.TrustSettings(this.settingsViewModel, this.mayAccept);
+            this.offer = new ui.CertificateOffer({
+                root: `${SETTINGS} #obico-panel-troubleshooting`,
+                mayAccept: this.mayAccept,
+                onAccepted: () => this._onAccepted()
+            });
+            this.test.result.subscribe((result) => this.offer.offerResult(result));
             this.link = new ui.LinkPanel({
                 root: SETTINGS,
                 address: () => storedAddress(this.settingsViewModel),
+                mayAccept: this.mayAccept,
                 onLinked: () => this._onLinked(),
                 toTest: () => this.toTest(),
                 cancel: () => this.show(this._before || "choice")
@@ -99,6 +112,7 @@
         onSettingsShown() {
             this.page("choice");
             this.choice.reset();
+            this.trust.reset();
             clearInterval(this._timer);
             this._timer = setInterval(() => this._poll(), STATUS_POLL_MS);
             this._look();
@@ -112,6 +126,7 @@
         onSettingsBeforeSave() {
             if (this._timer !== null) {
                 this.choice.beforeSave();
+                this.trust.beforeSave();
             }
         }
 
@@ -175,7 +190,14 @@
             }
         }
 
+        /** The test again, now with the accepted certificate. */
+        _onAccepted() {
+            this.trust.refresh();
+            this.test.start();
+        }
+
         _onLinked() {
+            this.trust.refresh();
             this.status.refresh();
             // The plugin has stored the address; what is unsaved elsewhere in the dialog is kept
             this.settingsViewModel.requestData(true).done(() => this.choice.reset());
@@ -184,10 +206,11 @@
 
     class ObicoWizardViewModel {
         constructor(parameters) {
-            [this.settingsViewModel] = parameters;
+            [this.settingsViewModel, this.loginState, this.access] = parameters;
             this.link = new ui.LinkPanel({
                 root: WIZARD,
                 address: () => storedAddress(this.settingsViewModel),
+                mayAccept: () => mayChangeSettings(this.loginState, this.access),
                 onLinked: () => this.settingsViewModel.requestData(true),
                 toTest: null,
                 cancel: null
@@ -224,7 +247,7 @@
     });
     OCTOPRINT_VIEWMODELS.push({
         construct: ObicoWizardViewModel,
-        dependencies: ["settingsViewModel"],
+        dependencies: ["settingsViewModel", "loginStateViewModel", "accessViewModel"],
         elements: [WIZARD]
     });
 })((window.ObicoUI = window.ObicoUI || {}));

@@ -6,19 +6,20 @@
 
     /** An address as typed, and what the plugin says of its form. */
     ui.AddressCheck = class AddressCheck {
-        /** onAnswer: called after each answer of the check. */
-        constructor(onAnswer) {
+        /** onAnswer: called after each answer of the check; ask(text): asks the plugin. */
+        constructor(onAnswer, ask) {
             this.text = ko.observable("");
             this.answer = ko.observable(null);
             this.pending = ko.observable(false);
             this._onAnswer = onAnswer || _.noop;
+            this._request = ask || ((text) => OctoPrint.plugins.obico.checkAddress(text));
             this._asked = 0;
             this._later = _.debounce(() => this.askNow(), TYPING_PAUSE_MS);
             this.text.subscribe((text) => this._changed(text));
             this.ok = ko.pureComputed(() => !!this.answer() && this.answer().ok);
             this.wrong = ko.pureComputed(() => !!this.answer() && !this.answer().ok);
             this.message = ko.pureComputed(() => this._message());
-            this.remedy = ko.pureComputed(() => (this.wrong() ? this.answer().remedy : []));
+            this.remedy = ko.pureComputed(() => (this.wrong() && this.answer().remedy) || []);
         }
 
         /** Ask at once instead of after the pause in typing; not at all where the answer is known. */
@@ -43,8 +44,7 @@
             if (!text.trim()) {
                 return;
             }
-            OctoPrint.plugins.obico
-                .checkAddress(text)
+            this._request(text)
                 .done((answer) => this._settle(number, answer))
                 .fail((xhr) => {
                     const told = {ok: false, text: ui.failureText(xhr), remedy: []};

@@ -12,8 +12,9 @@
     ui.LinkPanel = class LinkPanel {
         /**
          * options: root is the selector of the page that holds the panel; address() gives the
-         * stored server address; onLinked() is called after success; toTest(), or null, leads to
-         * the TEST button; cancel(), or null, leaves the panel.
+         * stored server address; mayAccept() tells whether this user may accept a certificate;
+         * onLinked() is called after success; toTest(), or null, leads to the TEST button;
+         * cancel(), or null, leaves the panel.
          */
         constructor(options) {
             this._options = options;
@@ -28,6 +29,11 @@
             this.printer = ko.observable(null);
             this.server = new ui.AddressCheck();
             this.editing = ko.observable(false);
+            this.offer = new ui.CertificateOffer({
+                root: `${options.root} .obico-linking`,
+                mayAccept: options.mayAccept,
+                onAccepted: () => this.submit()
+            });
             this.toTest = options.toTest;
             this.cancel = options.cancel;
             this.code = ko.pureComputed(() => this.digits.map((each) => each.value()).join(""));
@@ -41,6 +47,7 @@
             this.digits.forEach((each) => each.value(""));
             this.message("");
             this.remedy([]);
+            this.offer.offer(null);
             this.printer(null);
             this.editing(false);
             this.server.text(this._options.address() || ui.DEFAULT_ADDRESS);
@@ -79,6 +86,7 @@
             this.running(true);
             this.message("");
             this.remedy([]);
+            this.offer.offer(null);
             this._since = Date.now();
             this._newsDue = true;
             OctoPrint.plugins.obico
@@ -113,6 +121,7 @@
                 this._options.onLinked();
             } else {
                 this._fail(answer.outcome.text, answer.outcome.remedy);
+                this.offer.offer(answer.outcome.certificate, answer.outcome.server);
             }
         }
 

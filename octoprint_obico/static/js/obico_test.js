@@ -57,6 +57,7 @@
             this.remedy = ko.pureComputed(() => (this.result() ? this.result().remedy : []));
             this.asides = ko.pureComputed(() => this._asides());
             this.page = ko.pureComputed(() => this._page());
+            this.moreUrl = ko.pureComputed(() => this._moreUrl((this.result() || {}).cause));
             this.age = ko.pureComputed(() => this._age());
             this.ageTitle = ko.pureComputed(() => ui.absolute((this.result() || {}).started_at));
             this.summary = ko.pureComputed(() => this._summary());
@@ -239,7 +240,13 @@
             return result.warnings
                 .map((warning) => Object.assign({name: gettext("Warning")}, warning))
                 .concat(webcams.map((each) => Object.assign({}, each, {name: named(each)})))
-                .map((each) => Object.assign({title: ""}, each));
+                .map((each) => Object.assign({title: ""}, each))
+                .map((each) => Object.assign({moreUrl: this._moreUrl(each.cause)}, each));
+        }
+
+        /** The cause's entry in the plugin's own page of causes, which needs no Internet. */
+        _moreUrl(cause) {
+            return cause ? `${OctoPrint.plugins.obico.url("causes")}#${cause}` : null;
         }
 
         _page() {
