@@ -614,7 +614,7 @@ CATALOGUE: Mapping[Cause, Entry] = {
         N_("WebSocket refused"),
         N_(
             "HTTP works, but the WebSocket (the second, lasting connection) was refused by {host} "
-            "with status {status}: {who}."
+            "with status {status}."
         ),
         (
             _WEBSOCKET_NGINX,
@@ -622,6 +622,10 @@ CATALOGUE: Mapping[Cause, Entry] = {
             _WEBSOCKET_OTHERS,
             N_("Does the server itself work without the proxy? Try its port 3334 directly."),
             _FORBIDDEN_WEBSOCKETS,
+        ),
+        N_(
+            "HTTP works, but the WebSocket (the second, lasting connection) was refused by {host} "
+            "with status {status}: {who}."
         ),
     ),
     Cause.WEBSOCKET_HANDSHAKE_TIMED_OUT: Entry(

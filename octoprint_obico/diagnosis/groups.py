@@ -102,7 +102,6 @@ BLANKS: Mapping[str, str] = {
     "when": N_("now or earlier"),
     "where": N_("where"),
     "which": N_("snapshot or stream URL"),
-    "who": N_("who that was"),
 }
 """What stands for a placeholder where nothing was seen that could be filled in."""
 

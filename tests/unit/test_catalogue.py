@@ -90,7 +90,7 @@ CONTRACT = {
 
 
 def texts_of(entry: Entry) -> tuple[str, ...]:
-    return (entry.title, entry.explanation, *entry.remedy)
+    return (entry.title, entry.explanation, entry.closer, *entry.remedy)
 
 
 def placeholders(text: str) -> set[str]:
@@ -119,8 +119,7 @@ FACTS = set(facts_in_the_sources())
 
 
 def test_the_ids_are_those_of_the_contract() -> None:
-    assert {cause.value for cause in Cause} <= CONTRACT
-    assert len({cause.value for cause in Cause}) == len(Cause)
+    assert {cause.value for cause in Cause} == CONTRACT
 
 
 def test_every_cause_has_its_words() -> None:
@@ -141,6 +140,14 @@ def test_an_entry(cause: Cause) -> None:
         for name in placeholders(text):
             assert name.isidentifier()
             assert not {"token", "password", "secret", "cookie", "code_typed"} & {name}
+
+
+def test_what_was_seen_is_said_and_only_then() -> None:
+    """A channel that merely failed knows less than a diagnosis."""
+    status = {"host": "obico.lan", "status": 400}
+    assert "–" not in explain(Cause.WEBSOCKET_REFUSED, status, str)["explanation"]
+    seen = explain(Cause.WEBSOCKET_REFUSED, {**status, "who": "a proxy"}, str)
+    assert seen["explanation"].endswith("status 400: a proxy.")
 
 
 @pytest.mark.parametrize("cause", Cause, ids=str)
