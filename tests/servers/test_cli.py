@@ -217,6 +217,18 @@ def test_head_ends_it_in_the_midst(serve: Serve) -> None:
     assert len(done.stdout.splitlines()) == 2
 
 
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """Children can be interrupted also where the tests run in the background of a shell script.
+
+    Such a shell lets them ignore SIGINT, which is inherited.
+    """
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
 @pytest.mark.parametrize("more", [(), ("--json",)], ids=["lines", "json"])
 def test_ctrl_c_ends_it_quietly_and_soon(serve: Serve, more: tuple[str, ...]) -> None:
     asked = threading.Event()

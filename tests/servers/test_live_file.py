@@ -56,8 +56,10 @@ def clock() -> Clock:
 
 def written(path: Path, **changes: Any) -> None:
     """A file of this very process, fresh and connected, but for these changes."""
-    LiveFile(path).note(UP, SERVER)
-    path.write_text(json.dumps({**json.loads(path.read_text()), **changes}))
+    fresh = path.with_suffix(".fresh")
+    LiveFile(fresh).note(UP, SERVER)
+    fresh.write_text(json.dumps({**json.loads(fresh.read_text()), **changes}))
+    fresh.replace(path)  # as the plugin does: whoever reads meanwhile sees the old or the new
 
 
 # ---- writing and reading -------------------------------------------------------------------------
