@@ -141,7 +141,7 @@ def test_webcam_part_only(windows: Windows, bench: Bench) -> None:
     with windows.report() as page:
         expect_parts(page, server=False, webcam=True)
         webcam = page.locator("#webcam")
-        expect(webcam).to_contain_text("Wrong snapshot URL")
+        expect(webcam).to_contain_text("Wrong webcam URL")
         expect(webcam.locator(".cause ol li").first).to_be_visible()
         assert figure(page, "webcam", "Errors") != "0"
         assert figure(page, "webcam", "Still going on?").startswith("Yes")

@@ -206,7 +206,7 @@ def test_webcam_fault(obico: ObicoPages, bench: Bench) -> None:
     let_viewer_come(bench.server)
     obico.press_test(SUCCEEDED)
     aside = obico.page.locator("#obico-asides .obico-aside")
-    expect(aside).to_contain_text("Wrong snapshot URL")
+    expect(aside).to_contain_text("Wrong webcam URL")
     expect(aside.locator("ol li").first).to_be_visible()
     state = obico.webcam_row.locator(".obico-state")
     expect(state).to_have_text("Error", timeout=STATUS_LIMIT_MS)
