@@ -128,18 +128,6 @@ class Relay:
             await writing
 
 
-def longest_chain(passages: list[Passage]) -> int:
-    """The round trips of the longest sequence of connections that did not overlap.
-
-    What ran side by side counts once: it is what a run cannot take less than.
-    """
-    best: list[tuple[float, int]] = []
-    for passage in sorted(passages, key=lambda each: each.began):
-        before = max((count for ended, count in best if ended <= passage.began), default=0)
-        best.append((passage.ended, before + passage.round_trips))
-    return max((count for _, count in best), default=0)
-
-
 @contextlib.contextmanager
 def delayed(target: int, round_trip_s: float) -> Iterator[Relay]:
     """A relay to a port of loopback, over a link with that round trip."""

@@ -21,8 +21,8 @@ delay a TCP connect, which the kernel answers before the relay learns of it; ins
 of a connection wait for the round trip that connecting would have cost. A connection that is only
 opened and closed again, as by the check "Connect", therefore costs nothing here.
 
-*Own round trips* are those of the longest sequence of connections that did not run side by side (in
-brackets: of all connections); *ratio* is the time by that of the own round trips. Each time is the
+*Own round trips* are those that have to come one after the other (in brackets: all, side by side as
+well); *ratio* is the time by that of the own round trips. Each time is the
 middle one of three runs, with nothing else going on.
 """
 

@@ -81,6 +81,7 @@ class HttpClient:
         token: str | None = None,
         timeout_s: float = READ_TIMEOUT_S,
         cap: int = API_BODY_CAP,
+        extra_headers: Mapping[str, str] | None = None,
         **kwargs: Any,
     ) -> Reply:
         """Send one request and read its answer.
@@ -98,6 +99,7 @@ class HttpClient:
         deadline = Deadline(timeout_s)
         url = self.address.join(path)
         headers = {"User-Agent": self._user_agent, "Accept": "application/json"}
+        headers.update(extra_headers or {})
         if token:
             headers["Authorization"] = f"Token {token}"
         started = time.monotonic()

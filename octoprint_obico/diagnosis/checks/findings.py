@@ -10,6 +10,7 @@ from typing import Any
 from ...server.address import Address
 from ...server.deadline import Deadline
 from ...server.errors import ChannelError
+from ...server.http import HttpClient
 from ...server.responses import Reply
 from ...server.transport import Target
 from ...server.trust import Trust
@@ -49,13 +50,18 @@ class Findings:
     connected: socket.socket | None = field(default=None, repr=False)
     """What the check of connecting has left open, for TLS to go on with: a round trip less."""
 
+    client: HttpClient | None = field(default=None, repr=False)
+    """What the check of HTTP has asked with; its connection is kept for the next request."""
+
     def take_connected(self) -> socket.socket | None:
         """The open connection, once; whoever takes it closes it."""
         sock, self.connected = self.connected, None
         return sock
 
     def close(self) -> None:
-        """Close what nobody has taken."""
+        """Close what is still open."""
+        if self.client is not None:
+            self.client.close()
         sock = self.take_connected()
         if sock is not None:
             sock.close()

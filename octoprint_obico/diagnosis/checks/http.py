@@ -18,7 +18,7 @@ from .tls import late_alert
 def check_http(known: Findings, deadline: Deadline) -> Finding:
     """Does an Obico Server answer its API? Its own 401 is an answer, too."""
     address = known.known_address
-    client = HttpClient(address, known.user_agent, known.trust)
+    known.client = client = HttpClient(address, known.user_agent, known.trust)
     try:
         reply = client.request(
             "GET", PRINTER_PATH, token=known.token, timeout_s=deadline.remaining()
@@ -32,8 +32,6 @@ def check_http(known: Findings, deadline: Deadline) -> Finding:
             error = _refined(error, client, known, deadline)
             error = late_alert(error, known, deadline)
             return failed(error, _http_summary(error), **address.facts)
-    finally:
-        client.close()
     if known.reply is None:  # the token cannot be sent; the credentials check says so
         return skipped(N_("no request was sent"))
     facts = {"status": known.reply.status, "ms": round(known.reply.seconds * 1000)}

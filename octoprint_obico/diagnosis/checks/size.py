@@ -73,7 +73,7 @@ def _patience(known: Findings) -> float:
 
 def _large_request(known: Findings, deadline: Deadline, patience: float) -> Finding:
     """The API has answered a small request; ask with a large one, twice if need be."""
-    first = _ask(known, deadline.within(patience), LARGE_BYTES)
+    first = _ask_again(known, deadline.within(patience))
     if first is _Ended.ANSWERED:
         return _passed()
     if first is _Ended.STALLED and (
@@ -130,6 +130,30 @@ def _black_hole(known: Findings, seen: dict[str, Any]) -> Finding:
     )
 
 
+def _ask_again(known: Findings, deadline: Deadline) -> _Ended:
+    """Ask with a large request over the connection of the small one, which is a round trip."""
+    client = known.client
+    if client is None:
+        return _Ended.FAILED
+    token = known.token if is_usable(known.token) else None
+    try:
+        client.request(
+            "GET",
+            PRINTER_PATH,
+            token=token,
+            timeout_s=deadline.remaining(),
+            extra_headers={"X-Padding": _padding(LARGE_BYTES)},
+        )
+    except ChannelError as error:
+        return _Ended.STALLED if error.cause is Cause.RESPONSE_TIMED_OUT else _Ended.FAILED
+    return _Ended.ANSWERED
+
+
+def _padding(size: int) -> str:
+    """So many characters; random, so that no compressing tunnel on the way makes them few again."""
+    return secrets.token_hex(size // 2)
+
+
 def _ask(
     known: Findings, deadline: Deadline, padding: int = 0, segment: int | None = None
 ) -> _Ended:
@@ -164,10 +188,7 @@ def _answer_of(error: ChannelError) -> _Ended:
 
 
 def _request(known: Findings, padding: int) -> bytes:
-    """A GET of the API as the HTTP check makes it, with a header of `padding` random characters.
-
-    Random, so that no compressing tunnel on the way makes it small again.
-    """
+    """A GET of the API as the HTTP check makes it, with a header of `padding` characters."""
     address = known.known_address
     lines = [
         f"GET {address.path}{PRINTER_PATH} HTTP/1.1",
@@ -178,5 +199,5 @@ def _request(known: Findings, padding: int) -> bytes:
     if is_usable(known.token):
         lines.append(f"Authorization: Token {known.token}")
     if padding:
-        lines.append(f"X-Padding: {secrets.token_hex(padding // 2)}")
+        lines.append(f"X-Padding: {_padding(padding)}")
     return ("\r\n".join(lines) + "\r\n\r\n").encode("ascii", "replace")
