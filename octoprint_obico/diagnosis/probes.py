@@ -18,9 +18,9 @@ from .progress import Progress
 
 _PING = b"diagnosis"
 _CHECK_ID = "websocket"
-_WATCH_SHARE = 0.2
+_WATCH_SHARE = 0.15
 """A healthy run may take 1.5 times its round trips, and computing takes its part as well."""
-_LEAST_WATCH_S = 0.15
+_LEAST_WATCH_S = 0.1
 """Since it was opened; on a quick line, where round trips are next to nothing."""
 _LONGEST_WATCH_S = 3.0
 _LONG_RUN_S = 6.0
