@@ -6,11 +6,19 @@
     /** The plugin ends a diagnosis after 15 s; what takes longer is OctoPrint's own silence. */
     const PATIENCE_MS = 25000;
 
-    /** The layers in their order, and what is said while one of them is being tried. */
+    /** The checks in the order of their layers (PLAN in engine.py, which a test compares), and what is said while one of them is being tried. */
     const layers = () => [
         ["address", gettext("Reading the server address…")],
+        ["network", gettext("Looking at this computer's network…")],
+        ["wifi", gettext("Measuring the Wi-Fi signal…")],
+        ["power", gettext("Looking at the power supply…")],
+        ["gateway", gettext("Asking the router…")],
         ["dns", gettext("Looking up the server's name…")],
         ["connect", gettext("Connecting to the server…")],
+        ["ipv6", gettext("Trying IPv6…")],
+        ["loss", gettext("Counting lost packets…")],
+        ["latency", gettext("Measuring the round trip…")],
+        ["size", gettext("Sending a large packet…")],
         ["tls", gettext("Checking the encryption (TLS)…")],
         ["http", gettext("Asking the server's API…")],
         ["clock", gettext("Comparing the clocks…")],
