@@ -152,7 +152,9 @@ def test_checks_unfold(obico: ObicoPages) -> None:
     expect(fold).to_have_attribute("aria-expanded", "true")
     titles = obico.checks.locator("th")
     expect(titles.first).to_be_visible()
-    assert titles.all_inner_texts()[:5] == ["Address", "Name", "Connect", "TLS", "HTTP"]
+    shown = titles.all_inner_texts()
+    layers = ["Address", "Network", "Router", "Name", "Connect", "TLS", "HTTP", "WebSocket"]
+    assert [title for title in shown if title in layers] == layers
     outcomes = {
         row.get_attribute("aria-label") for row in obico.checks.locator("i[role=img]").all()
     }
