@@ -184,7 +184,7 @@ class Agent:
         """Tell commands beside us how the WebSocket is, so that they do not throw it out."""
         link, file = self._link, self._live_file
         if file is not None and link is not None:
-            file.note(link.supervisor.snapshot(), link.address.url)
+            file.note(link.supervisor.snapshot, link.address.url)
         elif file is not None:
             file.remove()
 
@@ -361,4 +361,4 @@ class Agent:
         link = self._link
         if link is not None:
             link.heartbeat.look_now(counted=False)
-            link.supervisor.retry_now(counted=False)
+            self._retry(link, counted=False)

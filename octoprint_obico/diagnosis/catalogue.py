@@ -226,14 +226,18 @@ CATALOGUE: Mapping[Cause, Entry] = {
     Cause.MTU_BLACKHOLE: Entry(
         N_("Large packets get lost"),
         N_(
-            "Small requests to {host} pass, but a large one ({bytes} bytes) disappears without an "
-            "error: something on the way swallows large packets (path MTU)."
+            "Small packets to and from {host} pass, but large ones disappear without an error: "
+            "something on the way swallows them (path MTU)."
         ),
         (
             N_("VPN, PPPoE or mobile router? Lower its MTU to 1400, or switch MSS clamping on."),
             N_("Try on this computer: sudo ip link set dev {interface} mtu 1400"),
             N_("Firewall of your own? Let ICMP “fragmentation needed” pass."),
             N_("Docker on the server's machine? Its network's MTU must not exceed the line's."),
+        ),
+        N_(
+            "Small requests to {host} pass, but a large one ({bytes} bytes) disappears without an "
+            "error: something on the way swallows large packets (path MTU)."
         ),
     ),
     # ---- Name resolution
@@ -346,6 +350,7 @@ CATALOGUE: Mapping[Cause, Entry] = {
         N_("Proxy not reachable"),
         N_("A proxy is configured, {proxy}, but it cannot be reached."),
         (_PROXY_SETTING, N_("Is the proxy running, and are its name and port right?")),
+        N_("A proxy is configured, {proxy}, but it cannot be used: {reason}."),
     ),
     Cause.PROXY_AUTHENTICATION_REQUIRED: Entry(
         N_("Proxy wants a password"),

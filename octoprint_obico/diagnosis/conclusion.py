@@ -23,7 +23,6 @@ _SILENT = frozenset(
         Cause.CONNECTION_TIMED_OUT,
         Cause.HOST_UNREACHABLE,
         Cause.NETWORK_DOWN,
-        Cause.PROXY_UNREACHABLE,
     }
 )
 """Failures that a missing network can be the reason for: nobody has answered."""
@@ -95,7 +94,7 @@ def _replaced(check: CheckResult, name: str, finding: Finding) -> CheckResult:
 def _network_down(scene: Scene) -> Finding | None:
     """Nothing but loopback is up. (Without a route, the layers above see it themselves.)"""
     network = scene.known.network
-    if network is None or network.interfaces or scene.cause not in _SILENT:
+    if network is None or network.interfaces or scene.cause not in _SILENT or _is_near(scene):
         return None
     summary = N_("no interface but loopback is up")
     facts = {**scene.known.known_address.facts, "reason": scene.root.finding.facts.get("error")}
@@ -107,7 +106,7 @@ def _gateway_unreachable(scene: Scene) -> Finding | None:
     known = scene.known
     if known.gateway_answers is not False or scene.cause not in _SILENT or known.network is None:
         return None
-    if known.targets and all(known.network.is_near(target.ip) for target in known.targets):
+    if _is_near(scene):
         return None  # in this computer's own network: no router is needed
     facts = {
         "gateway": known.network.gateway,
@@ -116,6 +115,14 @@ def _gateway_unreachable(scene: Scene) -> Finding | None:
     }
     summary = N_("{gateway} answers neither ARP nor ping")
     return Finding(Outcome.FAILED, summary, facts, Cause.GATEWAY_UNREACHABLE, facts)
+
+
+def _is_near(scene: Scene) -> bool:
+    """Whether what could not be reached is in this computer's own network, or may be: a proxy."""
+    known = scene.known
+    if known.proxy or known.network is None:
+        return True
+    return bool(known.targets) and all(known.network.is_near(t.ip) for t in known.targets)
 
 
 def _dns_blocked(scene: Scene) -> Finding | None:

@@ -133,7 +133,8 @@ class _Run:
                 self._start_ready()
         for key, (check, started_ms) in list(self._running.items()):
             self._finish(key, self._timed_out(check, started_ms, key))
-        self._start_ready()  # only skips are left
+        for check in list(self._waiting):
+            self._consider(check, may_start=False)
         self._known.close()
         order = {name: place for place, name in enumerate(SERVER_ORDER)}
         done = sorted(self._done.values(), key=lambda r: order.get(r.id, len(order)))
@@ -147,8 +148,9 @@ class _Run:
             for check in list(self._waiting):
                 self._consider(check)
 
-    def _consider(self, check: Check) -> None:
+    def _consider(self, check: Check, *, may_start: bool = True) -> None:
         needed = [self._done.get(name) for name in check.requires]
+        now = self._elapsed_ms()
         broken = [r for r in needed if r is not None and _blocks(r)]
         if broken:
             self._waiting.remove(check)
@@ -157,8 +159,10 @@ class _Run:
             is_echo = root.outcome is Outcome.SKIPPED
             title = root.finding.facts["title"] if is_echo else root.title
             finding = skipped(N_("not tried: “{title}” has failed"), title=title)
-            now = self._elapsed_ms()
             self._finish(check.id, CheckResult(check.id, check.title, finding, now, 0))
+        elif not may_start:
+            self._waiting.remove(check)
+            self._finish(check.id, self._timed_out(check, now, check.id))
         elif None not in needed:
             self._waiting.remove(check)
             self._start(check.id, check)

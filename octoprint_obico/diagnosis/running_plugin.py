@@ -43,7 +43,7 @@ def running_plugin_probe(path: Path, server: str, own: Probe) -> Probe:
         try:
             return own(deadline, progress)
         except ChannelError as error:
-            if error.cause is not Cause.CREDENTIALS_SHARED or live is None:
+            if error.cause is not Cause.CREDENTIALS_SHARED:
                 raise
             # the plugin itself may have come back and taken over: that is no stranger
             wait = deadline.within(_TAKEN_OVER_S)

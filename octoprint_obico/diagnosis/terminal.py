@@ -75,9 +75,7 @@ def _wants_colour(is_terminal: bool, environment: Mapping[str, str]) -> bool:
     """By the common conventions: https://no-color.org and https://bixense.com/clicolors."""
     if environment.get("NO_COLOR"):
         return False
-    if any(
-        environment.get(name, "0") not in ("", "0") for name in ("FORCE_COLOR", "CLICOLOR_FORCE")
-    ):
+    if any(environment.get(name, "0") not in ("", "0") for name in _FORCING):
         return True
     return is_terminal and environment.get("TERM") != "dumb"
 

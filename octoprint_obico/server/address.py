@@ -27,7 +27,16 @@ _OTHER_SCHEME = re.compile(r"^([a-z][a-z0-9+.-]*)://", re.IGNORECASE)
 _LABEL = re.compile(r"^(?!-)[a-z0-9_-]{1,63}(?<!-)$", re.IGNORECASE)
 _IP_RULE = "the IP address is not complete or not valid"
 _PORT_RULE = "the port must be a number from 1 to 65535"
-_LOCAL_SUFFIXES = (".local", ".lan", ".home", ".internal", ".home.arpa", ".localdomain", ".box")
+LOCAL_SUFFIXES = (
+    ".local",
+    ".localhost",
+    ".lan",
+    ".home",
+    ".internal",
+    ".home.arpa",
+    ".localdomain",
+    ".box",
+)
 
 
 @dataclass(frozen=True)
@@ -141,7 +150,7 @@ def _likely_scheme(typed: str) -> str:
         host, port = parts.hostname or "", parts.port
     except ValueError:
         return "https"
-    local = port == _SELF_HOSTED_PORT or "." not in host or host.endswith(_LOCAL_SUFFIXES)
+    local = port == _SELF_HOSTED_PORT or "." not in host or host.endswith(LOCAL_SUFFIXES)
     return "http" if local or _is_ip(host) else "https"
 
 

@@ -84,10 +84,14 @@ class LiveFile:
         self._closed = self._complained = False
         self._mark: str | None = None
 
-    def note(self, snapshot: Snapshot, server: str) -> None:
-        """Write the channel's state where it has changed, or was not written for long."""
-        news = (snapshot.state, snapshot.since, snapshot.shared, server)
+    def note(self, take_snapshot: Callable[[], Snapshot], server: str) -> None:
+        """Write the channel's state where it has changed, or was not written for long.
+
+        The snapshot is taken when it is our turn, so that no older one is written after a newer.
+        """
         with self._lock:
+            snapshot = take_snapshot()
+            news = (snapshot.state, snapshot.since, snapshot.shared, server)
             age_s = self._monotonic() - self._written_at
             if self._closed or (news == self._written and age_s < REFRESH_S):
                 return

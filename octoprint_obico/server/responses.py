@@ -66,7 +66,7 @@ class Reply:
 
     @property
     def title(self) -> str:
-        found = re.search(r"(?is)<title[^>]*>(.*?)</title>", self.text[:20000])
+        found = re.search(r"(?is)<title[^>]{0,200}>(.{0,500}?)</title>", self.text[:20000])
         return self._shown(found.group(1)) if found else ""
 
     def _shown(self, text: str) -> str:

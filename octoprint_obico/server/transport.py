@@ -15,11 +15,12 @@ import socket
 import ssl
 import threading
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from .address import Address
+from .address import LOCAL_SUFFIXES, Address
 from .causes import Cause
 from .deadline import Deadline
 from .errors import (
@@ -116,12 +117,9 @@ def _ip(target: Target) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
     return ipaddress.ip_address(target.ip.partition("%")[0])
 
 
-_LOCAL_NAMES = (".local", ".localhost", ".lan", ".localdomain", ".home", ".internal", ".box")
-
-
 def is_sent_home(host: str, targets: Sequence[Target]) -> bool:
     """Whether a public name was answered with this very computer, another blockers' habit."""
-    public = "." in host and not host.endswith(_LOCAL_NAMES) and not _is_literal(host)
+    public = "." in host and not host.endswith(LOCAL_SUFFIXES) and not _is_literal(host)
     return public and bool(targets) and all(_ip(target).is_loopback for target in targets)
 
 
@@ -170,7 +168,8 @@ class _Race:
             return None
         sock.setblocking(False)
         if self._mss is not None:
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, self._mss)
+            with suppress(OSError):  # macOS takes none above its default
+                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, self._mss)
         code = sock.connect_ex(target.sockaddr)
         if code == 0:
             return self._won(sock, target, left)
@@ -302,6 +301,10 @@ def redact_reason(reason: object) -> str:
 def reach_proxy(proxy: str, address: Address, deadline: Deadline) -> socket.socket:
     """Return a socket to the proxy itself. Raises ChannelError `proxy_unreachable`."""
     host, port = proxy_endpoint(proxy)
+    scheme = proxy.partition("://")[0].lower()
+    if scheme != "http":  # before a password goes over the wire in plain
+        facts = {**_proxy_facts(proxy, address), "reason": f"{scheme}:// proxies are not supported"}
+        raise ChannelError(Cause.PROXY_UNREACHABLE, Stage.PROXY, facts["reason"], facts)
     try:
         targets = resolve(host, port, deadline)
         return connect(targets[:_PROXY_ADDRESS_LIMIT], host, port, deadline)[0]

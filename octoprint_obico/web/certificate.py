@@ -16,7 +16,7 @@ from ..host import Host
 from ..server.address import DEFAULT_ADDRESS, Address, parse_address
 from ..server.certificate import Certificate, parse_certificate
 from ..server.errors import AddressError, ChannelError
-from ..server.trust import Accepted, CaFileProblem, ca_file_problem, trust_for
+from ..server.trust import Accepted, CaFileProblem, ca_file_problem, server_name, trust_for
 from .answers import json_answer, json_body, text_in
 from .doors import Doors
 
@@ -83,7 +83,7 @@ class CertificateApi:
         if not address.is_tls:
             text = gettext("An address that begins with http:// has no certificate.")
             flask.abort(400, description=text)
-        if address.url == DEFAULT_ADDRESS:
+        if server_name(address) == server_name(parse_address(DEFAULT_ADDRESS)):
             # a public one, which is trusted: where another is shown, somebody stands in between
             text = gettext("The Obico Cloud's certificate needs no accepting.")
             flask.abort(400, description=text)

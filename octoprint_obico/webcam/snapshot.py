@@ -82,11 +82,14 @@ class Picture:
 def shown_url(url: str) -> str:
     """A webcam's URL as it may be shown: without user name, password and unknown parameters."""
     base, question, query = url.partition("?")
+    if "//" not in base:  # its scheme was forgotten, but perhaps not the password
+        host, slash, path = base.partition("/")
+        base = (f"{REDACTED}@" if "@" in host else "") + host.rpartition("@")[2] + slash + path
     parts = []
     for part in query.split("&") if question else ():
         name, equals, _ = part.partition("=")
-        secret = equals and name.lower() not in _TELLING
-        parts.append(f"{name}={REDACTED}" if secret else part)
+        telling = not name or name.lower() in _TELLING
+        parts.append(part if telling else f"{name}={REDACTED}" if equals else REDACTED)
     return redact(base + question + "&".join(parts))
 
 
@@ -272,7 +275,8 @@ def _failure(error: Exception, webcam: Webcam, facts: Mapping[str, Any]) -> Chan
         return ChannelError(Cause.WEBCAM_NOT_CONFIGURED, Stage.ADDRESS, error, facts)
     items = list(chain(error))
     if any(isinstance(item, _MALFORMED) for item in items):
-        return ChannelError(Cause.WEBCAM_URL_MALFORMED, Stage.ADDRESS, error, facts)
+        message = f"{type(error).__name__}: {facts['url']}"  # its own has the URL as it is
+        return ChannelError(Cause.WEBCAM_URL_MALFORMED, Stage.ADDRESS, message, facts)
     if any(isinstance(item, _TIMED_OUT) for item in items):
         return ChannelError(Cause.WEBCAM_TIMED_OUT, Stage.RESPONSE, "no answer in time", facts)
     detail = _connect_detail(items)

@@ -157,6 +157,7 @@ def first_picture(pieces: Iterable[bytes]) -> Iterator[bytes]:
         held += piece
         if _is_decided(held):
             break
+        yield b""  # lets the caller look at the time
     head = _HEAD.match(bytes(held[:_HEAD_CAP]))
     if head is None:  # one JPEG after another without anything between them, or no stream at all
         yield from _until(_JPEG_END + _JPEG_START, None, held, source, _JPEG_END)

@@ -57,7 +57,7 @@ def clock() -> Clock:
 def written(path: Path, **changes: Any) -> None:
     """A file of this very process, fresh and connected, but for these changes."""
     fresh = path.with_suffix(".fresh")
-    LiveFile(fresh).note(UP, SERVER)
+    LiveFile(fresh).note(lambda: UP, SERVER)
     fresh.write_text(json.dumps({**json.loads(fresh.read_text()), **changes}))
     fresh.replace(path)  # as the plugin does: whoever reads meanwhile sees the old or the new
 
@@ -66,7 +66,7 @@ def written(path: Path, **changes: Any) -> None:
 
 
 def test_what_is_written_is_read(path: Path) -> None:
-    LiveFile(path).note(UP, SERVER)
+    LiveFile(path).note(lambda: UP, SERVER)
     live = read_live(path)
     assert live is not None
     assert (live.pid, live.server, live.shared) == (os.getpid(), SERVER, False)
@@ -83,25 +83,25 @@ def test_what_is_written_is_read(path: Path) -> None:
 def test_each_change_is_written_and_what_repeats_is_not(path: Path, clock: Clock) -> None:
     """A pong every 8 s would wear the SD card."""
     file = LiveFile(path, clock)
-    file.note(UP, SERVER)
+    file.note(lambda: UP, SERVER)
     path.unlink()
     clock.now += REFRESH_S - 1
-    file.note(Snapshot(UP.state, UP.since, last_pong_at=1_700_000_200.0), SERVER)
+    file.note(lambda: Snapshot(UP.state, UP.since, last_pong_at=1_700_000_200.0), SERVER)
     assert not path.exists()
     clock.now += 1
-    file.note(UP, SERVER)
+    file.note(lambda: UP, SERVER)
     assert path.exists(), "now and then it is, so that it stays believable"
     for changed in (Snapshot(State.WAITING, 1_700_000_300.0), UP):
         path.unlink()
-        file.note(changed, SERVER)
+        file.note([changed].pop, SERVER)
         assert path.exists()
     path.unlink()
-    file.note(UP, "http://other.example")
+    file.note(lambda: UP, "http://other.example")
     assert path.exists()
 
 
 def test_a_file_that_is_not_kept_up_is_not_believed(path: Path, clock: Clock) -> None:
-    LiveFile(path, clock).note(UP, SERVER)
+    LiveFile(path, clock).note(lambda: UP, SERVER)
     clock.now += FRESH_S
     assert read_live(path, clock).is_up  # type: ignore[union-attr]
     clock.now += 1
@@ -112,13 +112,13 @@ def test_a_file_that_is_not_kept_up_is_not_believed(path: Path, clock: Clock) ->
 
 def test_it_goes_with_the_channel_and_for_good_with_the_plugin(path: Path) -> None:
     file = LiveFile(path)
-    file.note(UP, SERVER)
+    file.note(lambda: UP, SERVER)
     file.remove()
     assert not path.exists()
-    file.note(UP, SERVER)
+    file.note(lambda: UP, SERVER)
     assert path.exists()
     file.close()
-    file.note(UP, SERVER)
+    file.note(lambda: UP, SERVER)
     assert not path.exists()
     file.close()
 
@@ -156,8 +156,8 @@ def test_a_disk_that_cannot_be_written_ends_nothing(
     path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     file = LiveFile(path.parent / "missing" / path.name)
-    file.note(UP, SERVER)
-    file.note(Snapshot(State.WAITING, 1.0), SERVER)
+    file.note(lambda: UP, SERVER)
+    file.note(lambda: Snapshot(State.WAITING, 1.0), SERVER)
     file.close()
     assert len(caplog.records) == 1
 

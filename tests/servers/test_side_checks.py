@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import socket
+import threading
 import time
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
+from octoprint_obico.diagnosis.engine import SERVER_ORDER
 from tests.provoked import provokes
 
 from . import faults as f
@@ -227,3 +229,46 @@ def test_the_front_page_says_what_answers(serve: Serve) -> None:
     assert result["cause"] == "not_an_obico_server"
     assert "a FRITZ!Box router" in result["explanation"]
     assert "FRITZ!Box" in str(evidence_of(result, "http")["title"])
+
+
+# ---- what looks like large packets, and is not ---------------------------------------------------
+
+
+def _once(first: f.Behaviour, then: f.Behaviour) -> f.Behaviour:
+    """The first request is treated in one way, all others in another."""
+    asked: list[bytes] = []
+
+    def behave(peer: f.Peer) -> None:
+        head = peer.sock.recv(1, socket.MSG_PEEK)
+        if not head:
+            return  # connected, to see whether that is possible
+        asked.append(head)
+        (first if len(asked) == 1 else then)(peer)
+
+    return behave
+
+
+def test_one_request_that_hangs_is_not_blamed_on_large_packets(serve: Serve) -> None:
+    """One of a server's workers is stuck; the others answer."""
+    result = run(serve(_once(f.silence, printer)).url, TOKEN, websocket=works)
+    assert result["cause"] == "response_timed_out", result["checks"]
+
+
+# ---- a run that ends early -----------------------------------------------------------------------
+
+
+def test_what_was_not_tried_for_want_of_time_is_no_success(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every check has its row, and none that matters is passed over."""
+
+    def slow(host: str, port: int, **_: Any) -> list[Any]:
+        blocked.wait(1.85)
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", port))]
+
+    blocked = threading.Event()
+    monkeypatch.setattr(socket, "getaddrinfo", slow)
+    server = serve(f.silence)
+    result = run(f"http://obico.example:{server.port}", TOKEN, deadline_s=2.0, websocket=works)
+    assert result["verdict"] == "failed_to_contact_server"
+    assert [check["id"] for check in result["checks"]] == list(SERVER_ORDER)

@@ -21,11 +21,12 @@ def check_credentials(known: Findings, deadline: Deadline) -> Finding:
         return failed(known.refusal, summary)
     value = known.reply.json() if known.reply is not None else None
     printer = value["printer"] if value is not None and expect_printer(value) else {}
+    number = printer.get("id")
     facts = {"printer": redact(printer.get("name") or "?")[:80]}
     return Finding(
         Outcome.PASSED,
         N_("linked as “{printer}”"),
         facts,
         None,
-        {"printer": facts["printer"], "id": printer.get("id")},
+        {"printer": facts["printer"], "id": number if isinstance(number, int) else None},
     )

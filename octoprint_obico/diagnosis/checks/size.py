@@ -80,18 +80,23 @@ def _large_request(known: Findings, deadline: Deadline, patience: float) -> Find
         _ask(known, deadline.within(patience)) is _Ended.ANSWERED
         and _ask(known, deadline.within(patience), LARGE_BYTES) is _Ended.STALLED
     ):
-        return _black_hole(known, {"small_request": "answered", "large_request": "no answer"})
+        seen = {"small_request": "answered", "large_request": "no answer", "bytes": LARGE_BYTES}
+        return _black_hole(known, seen)
     return skipped(N_("could not be told"))
 
 
 def _small_segments(known: Findings, deadline: Deadline, patience: float) -> Finding:
     """Nothing has been answered for a while: would it be, in small pieces?"""
     small = _ask(known, deadline.within(patience), segment=SMALL_SEGMENT)
+    if small is not _Ended.ANSWERED:
+        return skipped(N_("nothing to compare with"))
+    usual = _ask(known, deadline.within(patience))
     ended = known.progress.wait_for("http", deadline.remaining())
     if ended is not None and ended.outcome is Outcome.PASSED:
         return _passed()
     stalled = any(_is_stall(known.progress.wait_for(name, 0)) for name in ("tls", "http"))
-    if small is _Ended.ANSWERED and stalled:
+    # once more as usual: one slow answer is not the size's fault
+    if stalled and usual is _Ended.STALLED:
         return _black_hole(
             known, {"segments_of_536_bytes": "answered", "segments_as_usual": "no answer"}
         )
@@ -118,7 +123,6 @@ def _black_hole(known: Findings, seen: dict[str, Any]) -> Finding:
     facts = {
         **known.known_address.facts,
         **seen,
-        "bytes": LARGE_BYTES,
         "interface": interface or "eth0",
     }
     return Finding(

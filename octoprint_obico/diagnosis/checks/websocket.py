@@ -53,9 +53,11 @@ def check_websocket(known: Findings, deadline: Deadline) -> Finding:
     try:
         evidence = known.websocket(deadline.within(_limit_s(known)), known.progress)
     except ChannelError as error:
-        summary = N_("refused with status {status}") if "status" in error.facts else N_("failed")
-        who = _WHO_REFUSES.get(error.facts.get("status", 0), _UNKNOWN_REFUSAL)
-        return failed(error, summary, **known.known_address.facts, who=who)
+        facts = known.known_address.facts
+        if "status" not in error.facts:
+            return failed(error, N_("failed"), **facts)
+        who = _WHO_REFUSES.get(error.facts["status"], _UNKNOWN_REFUSAL)
+        return failed(error, N_("refused with status {status}"), **facts, who=who)
     summary = N_("open, answers a ping after {round_trip_ms} ms")
     if evidence.get("running_plugin"):
         summary = N_("the running plugin's is open since {since}, last pong at {last_pong_at}")

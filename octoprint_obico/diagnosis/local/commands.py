@@ -101,9 +101,9 @@ def _read(process: subprocess.Popen[bytes], deadline: Deadline) -> bytes | None:
 
 def _end(process: subprocess.Popen[bytes]) -> None:
     """Kill what is left of the process and its children, and reap it."""
+    with suppress(OSError):  # nobody is left
+        os.killpg(process.pid, signal.SIGKILL)
     if process.poll() is None:
-        with suppress(OSError):  # it has just ended
-            os.killpg(process.pid, signal.SIGKILL)
         with suppress(subprocess.TimeoutExpired):
             process.wait(_REAPING_S)
     if process.stdout is not None:

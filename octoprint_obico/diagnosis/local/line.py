@@ -112,7 +112,7 @@ def lost_packets(sample: Sample, fastest_s: float) -> int:
     if late < _RESENT_S:
         return 0
     # not counted: sent again after 1 s, and 2 s after that
-    return max(1, sample.resent if sample.resent is not None else int(late > 2.9) + 1)
+    return sample.resent if sample.resent is not None else int(late > 2.9) + 1
 
 
 def measure_line(target: Target, deadline: Deadline, on_loss: Callable[[], None]) -> Line:

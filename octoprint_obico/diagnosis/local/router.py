@@ -109,7 +109,10 @@ def ping_loss(gateway: str, count: int, interval_s: float, timeout_s: float) -> 
     argv = ["ping", "-n", "-q", "-c", str(count), "-i", f"{interval_s:g}", "-W", "1"]
     text = run_command([*argv, "-w", str(wait), gateway], timeout_s + 0.5, accept=(0, 1))
     sent, received = parse_ping_counts(text or "") or (0, 0)
-    return (sent - received) / sent if sent else None
+    if not sent:
+        return None
+    lost = sent - received
+    return lost / sent if lost > 1 else 0.0  # the last one may still have been on its way
 
 
 def _provoke(gateway: str, interface: str, deadline: Deadline) -> Answer:

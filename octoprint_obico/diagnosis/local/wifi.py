@@ -45,9 +45,10 @@ def read_signal(interface: str | None, deadline: Deadline) -> Signal | None:
         interface: the one that the default route uses; None where that is not known, then the
             first Wi-Fi that is connected counts.
     """
-    for signal in [*_from_kernel(), *_from_iw(deadline)]:
-        if signal.is_known and interface in (None, signal.interface):
-            return signal
+    for read in (_from_kernel, lambda: _from_iw(deadline)):
+        for signal in read():
+            if signal.is_known and interface in (None, signal.interface):
+                return signal
     return None
 
 

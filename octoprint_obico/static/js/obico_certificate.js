@@ -54,7 +54,7 @@
             this.opened(false);
             this.failure("");
             // The cloud's is a public one: where another is shown, somebody stands in between
-            const own = certificate && server !== ui.DEFAULT_ADDRESS;
+            const own = certificate && !`${server}/`.startsWith(`${ui.DEFAULT_ADDRESS}/`);
             this._fingerprint = own ? certificate.sha256 : "";
             this.server(server || "");
             this.certificate(own ? described(certificate) : null);
