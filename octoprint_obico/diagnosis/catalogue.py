@@ -491,8 +491,8 @@ CATALOGUE: Mapping[Cause, Entry] = {
     Cause.CAPTIVE_PORTAL: Entry(
         N_("A login page is in between"),
         N_(
-            "Instead of the Obico Server a login page answers (“{title}”): the network demands a "
-            "sign-in before it lets anything pass."
+            "Instead of {host} a login page answers: the network demands a sign-in before it lets "
+            "anything pass."
         ),
         (
             N_(
@@ -502,12 +502,16 @@ CATALOGUE: Mapping[Cause, Entry] = {
             ),
             N_("Own server with a login in front of it? Exempt /api/ and /ws/ from it."),
         ),
+        N_(
+            "Instead of {host} a login page answers ({portal}): the network demands a sign-in "
+            "before it lets anything pass."
+        ),
     ),
     Cause.NOT_AN_OBICO_SERVER: Entry(
         N_("Not an Obico Server"),
         N_(
             "{address} answers, but it is not an Obico Server: it looks like {looks_like} "
-            "(status {status}, page “{title}”)."
+            "(status {status})."
         ),
         (
             _CHECK_ADDRESS,
@@ -516,6 +520,10 @@ CATALOGUE: Mapping[Cause, Entry] = {
                 "camera."
             ),
             N_("Is the port right? A self-hosted server usually has 3334."),
+        ),
+        N_(
+            "{address} answers, but it is not an Obico Server: it looks like {looks_like} "
+            "(status {status}, page “{title}”)."
         ),
     ),
     Cause.SERVER_TOO_OLD: Entry(
@@ -526,18 +534,23 @@ CATALOGUE: Mapping[Cause, Entry] = {
     Cause.ACCESS_DENIED: Entry(
         N_("Access denied on the way"),
         N_(
-            "Something in front of the Obico Server denies access (status {status}, {server}): a "
-            "firewall, a password of the reverse proxy, or an address filter."
+            "Something in front of the Obico Server denies access (status {status}): a firewall, a "
+            "password of the reverse proxy, or an address filter."
         ),
         (
             N_("Exempt /api/ and /ws/ of the Obico Server from that password or filter."),
             _TRY_BROWSER,
         ),
+        N_(
+            "Something in front of the Obico Server denies access (status {status}, {server}): a "
+            "firewall, a password of the reverse proxy, or an address filter."
+        ),
     ),
     Cause.THROTTLED: Entry(
         N_("Too many requests"),
-        N_("The server asks us to slow down (status 429), and to ask again in {wait_s} s."),
+        N_("The server {host} asks us to slow down (status 429)."),
         (_WAIT,),
+        N_("{host} asks us to slow down (status 429), and to ask again in {retry_after} s."),
     ),
     Cause.SERVER_UNAVAILABLE: Entry(
         N_("The server is not available"),
@@ -677,8 +690,8 @@ CATALOGUE: Mapping[Cause, Entry] = {
     Cause.WEBSOCKET_UNRESPONSIVE: Entry(
         N_("WebSocket is silent"),
         N_(
-            "The WebSocket (the second, lasting connection) is open, but nothing comes back over "
-            "it (silent for {seconds} s)."
+            "The WebSocket (the second, lasting connection) is open, but {host} does not speak "
+            "over it as it should (waited for {seconds} s)."
         ),
         (
             _WAIT,

@@ -137,7 +137,8 @@ class _Run:
             self._consider(check, may_start=False)
         self._known.close()
         order = {name: place for place, name in enumerate(SERVER_ORDER)}
-        done = sorted(self._done.values(), key=lambda r: order.get(r.id, len(order)))
+        order.update({f"webcam:{i}": len(order) + i for i in range(len(self._webcams))})
+        done = [self._done[key] for key in sorted(self._done, key=order.__getitem__)]
         return conclude(done, self._known, SERVER_ORDER)
 
     def _start_ready(self) -> None:

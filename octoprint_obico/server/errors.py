@@ -139,12 +139,15 @@ _RESOLVER_ERRORS: Mapping[int, Cause] = {
 
 # X509_V_ERR_* of OpenSSL (x509_vfy.h); the same numbers in 1.1 and 3.x
 _VERIFY_CODES: Mapping[int, Cause] = {
+    2: Cause.TLS_UNTRUSTED_ISSUER,
     9: Cause.TLS_CERTIFICATE_NOT_YET_VALID,
     10: Cause.TLS_CERTIFICATE_EXPIRED,
     18: Cause.TLS_SELF_SIGNED,
     19: Cause.TLS_UNTRUSTED_ISSUER,
     20: Cause.TLS_UNTRUSTED_ISSUER,
     21: Cause.TLS_UNTRUSTED_ISSUER,
+    24: Cause.TLS_UNTRUSTED_ISSUER,
+    27: Cause.TLS_UNTRUSTED_ISSUER,
     62: Cause.TLS_HOSTNAME_MISMATCH,
     64: Cause.TLS_HOSTNAME_MISMATCH,
 }
@@ -160,6 +163,7 @@ _TLS_REASONS: tuple[tuple[str, Cause], ...] = (
     ("ALERT_BAD_CERTIFICATE", Cause.TLS_CLIENT_CERTIFICATE_REQUIRED),
     ("PROTOCOL_VERSION", Cause.TLS_VERSION_UNSUPPORTED),
     ("UNSUPPORTED_PROTOCOL", Cause.TLS_VERSION_UNSUPPORTED),
+    ("INAPPROPRIATE_FALLBACK", Cause.TLS_VERSION_UNSUPPORTED),
     ("NO_SHARED_CIPHER", Cause.TLS_VERSION_UNSUPPORTED),
     ("NO_PROTOCOLS_AVAILABLE", Cause.TLS_VERSION_UNSUPPORTED),
     ("HANDSHAKE_FAILURE", Cause.TLS_VERSION_UNSUPPORTED),
@@ -199,7 +203,7 @@ def cause_of_os_error(error: OSError) -> Cause | None:
 def cause_of_tls_error(error: BaseException) -> Cause:
     """What OpenSSL's refusal, or a connection that ends in the midst of the handshake, means."""
     if isinstance(error, ssl.SSLCertVerificationError):
-        return _VERIFY_CODES.get(error.verify_code, Cause.TLS_UNTRUSTED_ISSUER)
+        return _VERIFY_CODES.get(error.verify_code, Cause.UNKNOWN_ERROR)
     if isinstance(error, ssl.SSLError):
         reason = (error.reason or str(error)).upper().replace(" ", "_")
         for part, cause in _TLS_REASONS:

@@ -17,8 +17,6 @@ from .recognise import looks_like
 from .redact import redact
 
 _LONGEST_WAIT_S = 86400.0
-_USUAL_WAIT_S = 60.0
-"""The window of the server's own limit on pictures, which sends no Retry-After (PROTOCOL 2.8)."""
 
 BODY_START = 200
 """Characters of a body that are kept as evidence (DIAGNOSIS contract)."""
@@ -113,7 +111,13 @@ def judge(reply: Reply, address: Address, token_sent: bool, expect: Expect) -> N
         cause,
         Stage.RESPONSE,
         f"HTTP {reply.status} from {reply.url}",
-        {**address.facts, **reply.facts, "looks_like": reply.looks_like, **extra},
+        {
+            **address.facts,
+            **reply.facts,
+            "looks_like": reply.looks_like,
+            "portal": f"“{reply.title}”" if reply.title else "",
+            **extra,
+        },
         retry_after=retry_after(reply),
     )
 
@@ -146,6 +150,9 @@ _PLAIN_TO_TLS = re.compile(
     r"|speaking plain HTTP to an SSL"
 )
 
+_NO_CLIENT_CERTIFICATE = re.compile(r"(?i)no required SSL certificate was sent")
+"""How nginx says it, after a handshake without one."""
+
 
 def _success(reply: Reply, address: Address, token_sent: bool, expect: Expect) -> _Finding:
     value = reply.json()
@@ -173,7 +180,7 @@ def _redirect(reply: Reply, address: Address, token_sent: bool, expect: Expect) 
     origin = f"{target.scheme}://{target.netloc}"
     facts = {"location": redact(f"{origin}{target.path}", *reply.secrets)}
     if (target.hostname or "").lower() != address.host:
-        return Cause.CAPTIVE_PORTAL, facts
+        return Cause.CAPTIVE_PORTAL, {**facts, "portal": facts["location"]}
     asked = urlsplit(reply.url).path[len(address.path) :].rstrip("/")
     path = target.path.rstrip("/")
     kept = path.endswith(asked)
@@ -186,6 +193,8 @@ def _redirect(reply: Reply, address: Address, token_sent: bool, expect: Expect) 
 
 
 def _bad_request(reply: Reply, address: Address, token_sent: bool, expect: Expect) -> _Finding:
+    if _NO_CLIENT_CERTIFICATE.search(reply.text):
+        return Cause.TLS_CLIENT_CERTIFICATE_REQUIRED, {}
     if _PLAIN_TO_TLS.search(reply.text):
         return Cause.HTTPS_REQUIRED, {"suggestion": f"https://{address.host}:{address.port}"}
     return Cause.UNKNOWN_ERROR, {}
@@ -200,7 +209,7 @@ def _unauthorized(reply: Reply, address: Address, token_sent: bool, expect: Expe
     if "error" in value and "is_authenticated" in value:
         return Cause.CREDENTIALS_INVALID, {}
     detail = str(value.get("detail", ""))
-    if "not provided" in detail:
+    if "not provided" in detail or "No credentials provided" in detail:
         return (Cause.AUTHORIZATION_STRIPPED if token_sent else Cause.NOT_LINKED), {}
     if scheme.startswith("token") or "token" in detail.lower():
         return Cause.CREDENTIALS_INVALID, {}
@@ -216,7 +225,7 @@ def _always(cause: Cause) -> _Judge:
 
 def _throttled(reply: Reply, address: Address, token_sent: bool, expect: Expect) -> _Finding:
     asked = retry_after(reply)
-    return Cause.THROTTLED, {"retry_after": asked, "wait_s": round(asked or _USUAL_WAIT_S)}
+    return Cause.THROTTLED, {"retry_after": None if asked is None else round(asked)}
 
 
 _unknown = _always(Cause.UNKNOWN_ERROR)
@@ -236,6 +245,7 @@ _BY_STATUS: Mapping[int, _Judge] = {
     502: _always(Cause.SERVER_UNAVAILABLE),
     503: _always(Cause.SERVER_UNAVAILABLE),
     504: _always(Cause.SERVER_UNAVAILABLE),
+    497: _bad_request,
     511: _always(Cause.CAPTIVE_PORTAL),
 }
 

@@ -277,12 +277,18 @@ def start_tls(
         wrapped.do_handshake()
         return wrapped
     except (OSError, ValueError) as error:  # ssl.SSLError and time-outs are OSErrors
+        # cipher and version were agreed on before the server broke off: it misses our certificate
+        agreed = isinstance(wrapped, ssl.SSLSocket) and wrapped.cipher() is not None
         wrapped.close()
-        raise tls_failure(error, host) from error
+        raise tls_failure(error, host, agreed) from error
 
 
-def tls_failure(error: BaseException, host: str) -> ChannelError:
-    """The ChannelError for a handshake that failed with `error`."""
+def tls_failure(error: BaseException, host: str, agreed: bool = False) -> ChannelError:
+    """The ChannelError for a handshake that failed with `error`.
+
+    `agreed`: version and cipher had been chosen. TLS 1.2 has no alert of its own for a missing
+    client certificate (RFC 5246 7.4.6): it is a handshake_failure, but only after that.
+    """
     facts: dict[str, Any] = {"host": host}
     if isinstance(error, ssl.SSLCertVerificationError):
         facts["reason"] = redact_reason(error.verify_message)
@@ -290,7 +296,10 @@ def tls_failure(error: BaseException, host: str) -> ChannelError:
         facts["reason"] = "no answer to the TLS handshake"
     else:
         facts["reason"] = redact_reason(getattr(error, "reason", None) or error)
-    return ChannelError(cause_of_tls_error(error), Stage.TLS, error, facts)
+    cause = cause_of_tls_error(error)
+    if agreed and "HANDSHAKE_FAILURE" in str(getattr(error, "reason", "")).upper():
+        cause = Cause.TLS_CLIENT_CERTIFICATE_REQUIRED
+    return ChannelError(cause, Stage.TLS, error, facts)
 
 
 def redact_reason(reason: object) -> str:

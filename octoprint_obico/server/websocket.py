@@ -173,7 +173,10 @@ class Connection:
             opcode, frame = self._ws.recv_data_frame(control_frame=True)
         except websocket.WebSocketTimeoutException:
             raise ChannelError(
-                Cause.WEBSOCKET_UNRESPONSIVE, Stage.OPEN, "silence in the middle of a frame"
+                Cause.WEBSOCKET_UNRESPONSIVE,
+                Stage.OPEN,
+                "silence in the middle of a frame",
+                {"seconds": round(self.age_s, 1)},
             ) from None
         except (OSError, websocket.WebSocketConnectionClosedException) as error:
             return Closed(None, redact(error))

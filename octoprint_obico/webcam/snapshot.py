@@ -96,7 +96,17 @@ def shown_url(url: str) -> str:
 def url_webcam(name: str, url: str) -> Webcam:
     """A webcam that is nothing but a snapshot URL (the stand-alone diagnosis)."""
 
-    return Webcam(name, url, lambda: opened(url).iter_content(chunk_size=4096))
+    if not url.strip():
+        return Webcam(name, None, None)
+
+    def take() -> Iterable[bytes]:
+        response = opened(url)
+        if "multipart/" in response.headers.get("content-type", "").lower():
+            response.close()
+            raise _stream_error(bytearray())  # also one that has stopped before its first picture
+        return response.iter_content(chunk_size=4096)
+
+    return Webcam(name, url, take)
 
 
 class _Session(requests.Session):
@@ -173,7 +183,7 @@ class Fetcher:
             return result
         except queue.Empty:
             self._left_behind[webcam.name] = thread
-            return _too_slow(len(data))
+            return _unfinished(data)
 
 
 def take_picture(webcam: Webcam, deadline: Deadline) -> Picture:
@@ -184,6 +194,14 @@ def take_picture(webcam: Webcam, deadline: Deadline) -> Picture:
 def _too_slow(count: int) -> ChannelError:
     seen = {"bytes": count}
     return ChannelError(Cause.WEBCAM_TIMED_OUT, Stage.RESPONSE, "no complete picture in time", seen)
+
+
+def _unfinished(data: bytearray) -> ChannelError:
+    """What has not ended in time: a stream, by the pictures or the header in it, or a slow one."""
+    pictures = data.count(_JPEG_START + b"\xff")
+    if pictures > _PICTURES_IN_A_STREAM or _is_multipart(data):
+        return _stream_error(data)
+    return _too_slow(len(data))
 
 
 def _collect(pieces: Iterable[bytes], data: bytearray, deadline: Deadline) -> bytes:
@@ -200,7 +218,7 @@ def _collect(pieces: Iterable[bytes], data: bytearray, deadline: Deadline) -> by
                     Cause.WEBCAM_TOO_LARGE, Stage.RESPONSE, "more than 5 MB", {"bytes": len(data)}
                 )
             if deadline.over:
-                raise _too_slow(len(data))
+                raise _unfinished(data)
     finally:
         close = getattr(pieces, "close", None)
         if close is not None:
@@ -255,6 +273,13 @@ _BY_STATUS: Mapping[int, Cause] = {
     404: Cause.WEBCAM_NOT_FOUND,
 }
 
+_EMPTY = frozenset({204, 205})
+_BROKEN_ANSWERS: tuple[tuple[str, Cause, str], ...] = (
+    ("IncompleteRead", Cause.WEBCAM_CORRUPT, "a picture that is cut off"),
+    ("BadStatusLine", Cause.WEBCAM_NOT_AN_IMAGE, "something that is no web server's answer"),
+)
+"""Exceptions of http.client that say what the answer was."""
+
 _MALFORMED = (
     requests.exceptions.MissingSchema,
     requests.exceptions.InvalidSchema,
@@ -269,6 +294,11 @@ def _failure(error: Exception, webcam: Webcam, facts: Mapping[str, Any]) -> Chan
     response = getattr(error, "response", None)
     if response is not None:
         status = int(response.status_code)
+        if status in _EMPTY:
+            seen = {"looks_like": "nothing: the answer is empty", "status": status}
+            return ChannelError(
+                Cause.WEBCAM_CORRUPT, Stage.RESPONSE, f"HTTP {status}", {**facts, **seen}
+            )
         cause = _BY_STATUS.get(status, Cause.WEBCAM_ERROR)
         return ChannelError(cause, Stage.RESPONSE, f"HTTP {status}", {**facts, "status": status})
     if type(error).__name__ == "WebcamNotAbleToTakeSnapshotException":
@@ -279,6 +309,10 @@ def _failure(error: Exception, webcam: Webcam, facts: Mapping[str, Any]) -> Chan
         return ChannelError(Cause.WEBCAM_URL_MALFORMED, Stage.ADDRESS, message, facts)
     if any(isinstance(item, _TIMED_OUT) for item in items):
         return ChannelError(Cause.WEBCAM_TIMED_OUT, Stage.RESPONSE, "no answer in time", facts)
+    names = {type(item).__name__ for item in items}
+    for name, cause, looks_like in _BROKEN_ANSWERS:
+        if name in names and "RemoteDisconnected" not in names:
+            return ChannelError(cause, Stage.RESPONSE, name, {**facts, "looks_like": looks_like})
     detail = _connect_detail(items)
     more = {**facts, "detail": detail.value if detail else ""}
     cause = Cause.WEBCAM_UNREACHABLE if detail else Cause.WEBCAM_ERROR

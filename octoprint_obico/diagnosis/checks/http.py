@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ssl
+
 from ...server.address import Address
 from ...server.causes import Cause
 from ...server.deadline import Deadline
@@ -9,6 +11,8 @@ from ...server.errors import ChannelError
 from ...server.http import PRINTER_PATH, HttpClient, expect_printer
 from ...server.recognise import UNKNOWN
 from ...server.responses import judge
+from ...server.transport import connect, start_tls
+from ...server.trust import build_ssl_context
 from ..catalogue import N_
 from ..result import Finding, Outcome
 from .findings import Findings, failed, skipped
@@ -29,9 +33,10 @@ def check_http(known: Findings, deadline: Deadline) -> Finding:
         if error.cause in _ANSWERS_OF_THE_SERVER:
             known.refusal = error
         else:
-            error = _refined(error, client, known, deadline)
+            error = _refined(_speaks_tls(error, known, deadline), client, known, deadline)
             error = late_alert(error, known, deadline)
-            return failed(error, _http_summary(error), **address.facts)
+            via = {"proxy": client.proxy} if client.proxy else {}
+            return failed(error, _http_summary(error), **address.facts, **via)
     if known.reply is None:  # the token cannot be sent; the credentials check says so
         return skipped(N_("no request was sent"))
     facts = {"status": known.reply.status, "ms": round(known.reply.seconds * 1000)}
@@ -50,6 +55,22 @@ _LOOK_S = 3.0
 
 def _http_summary(error: ChannelError) -> str:
     return N_("status {status}") if "status" in error.facts else N_("no answer to the request")
+
+
+def _speaks_tls(error: ChannelError, known: Findings, deadline: Deadline) -> ChannelError:
+    """Say https_required where a port that cut plain HTTP off takes up a TLS handshake."""
+    address = known.known_address
+    if address.is_tls or known.proxy or error.cause is not Cause.CONNECTION_RESET:
+        return error
+    limit = deadline.within(_LOOK_S)
+    try:
+        sock, _ = connect(known.targets, address.host, address.port, limit)
+        start_tls(sock, address.host, build_ssl_context(known.trust), limit).close()
+    except ChannelError as answer:
+        refused = isinstance(answer.__cause__, ssl.SSLCertVerificationError)  # it was TLS, then
+        if not refused:
+            return error
+    return ChannelError(Cause.HTTPS_REQUIRED, error.stage, error.message, error.facts)
 
 
 def _refined(

@@ -37,7 +37,12 @@ def check_ipv6(known: Findings, deadline: Deadline) -> Finding:
         sock, tried = connect(over_ipv6, address.host, address.port, deadline.within(PATIENCE_S))
     except ChannelError as error:
         answers = [str(answer) for answer in error.facts.get("addresses", ())]
-        if answers and all(answer.endswith(tuple(_NAMES_OF_NO_IPV6)) for answer in answers):
+        has_route = known.network is not None and known.network.has_ipv6_route
+        if (
+            not has_route
+            and answers
+            and all(answer.endswith(tuple(_NAMES_OF_NO_IPV6)) for answer in answers)
+        ):
             return skipped(N_("this computer has no IPv6"))  # most homes; harmless
         facts = {**address.facts, **seen, "error": error.message}
         return Finding(Outcome.WARNED, N_("no connection"), facts, Cause.IPV6_BROKEN, facts)

@@ -41,6 +41,7 @@ _ROUND_TRIPS = 10
 """Slow lines get this many round trips, if that is longer."""
 _MAX_STALLED_S = 4.0
 _CAP = 64 * 1024
+_USUAL_INTERFACE = "eth0"
 _STALLS = frozenset({Cause.TLS_HANDSHAKE_FAILED, Cause.RESPONSE_TIMED_OUT})
 
 
@@ -119,11 +120,10 @@ def _passed() -> Finding:
 
 
 def _black_hole(known: Findings, seen: dict[str, Any]) -> Finding:
-    interface = known.network.gateway_interface if known.network is not None else None
     facts = {
         **known.known_address.facts,
         **seen,
-        "interface": interface or "eth0",
+        "interface": _interface(known),
     }
     return Finding(
         Outcome.FAILED,
@@ -132,6 +132,15 @@ def _black_hole(known: Findings, seen: dict[str, Any]) -> Finding:
         Cause.MTU_BLACKHOLE,
         facts,
     )
+
+
+def _interface(known: Findings) -> str:
+    """The interface that the packets take, by its usual name where that is not known."""
+    network = known.network
+    if network is None:
+        return _USUAL_INTERFACE
+    names = [interface.name for interface in network.interfaces]
+    return network.gateway_interface or next(iter(names), _USUAL_INTERFACE)
 
 
 def _ask_again(known: Findings, deadline: Deadline) -> _Ended:
