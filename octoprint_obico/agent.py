@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,7 +19,7 @@ from .printer.commands import perform
 from .printer.job import STATE_EVENTS, PrintJob
 from .printer.status import build_status_message
 from .server.address import Address, parse_address
-from .server.errors import AddressError, ChannelError, Stage
+from .server.errors import AddressError, Attempt, ChannelError, Stage
 from .server.heartbeat import Heartbeat
 from .server.http import HttpChannel
 from .server.linking import LinkedPrinter, LinkJob
@@ -45,6 +45,18 @@ WATCHED_FOR_S = 20.0
 """How long after the last look at the status somebody counts as watching."""
 
 
+class _Recorder:
+    """Records the attempts of one link, until it is replaced."""
+
+    def __init__(self, record: Callable[[Attempt], None]) -> None:
+        self._record = record
+        self.is_open = True
+
+    def __call__(self, attempt: Attempt) -> None:
+        if self.is_open:
+            self._record(attempt)
+
+
 @dataclass(frozen=True)
 class _Link:
     """The running channels of one address and token."""
@@ -53,6 +65,7 @@ class _Link:
     token: str
     trust: Trust
     since: float
+    record: _Recorder
     http: HttpChannel
     heartbeat: Heartbeat
     supervisor: Supervisor
@@ -121,6 +134,8 @@ class Agent:
             current = None if old is None else (old.address, old.token, old.trust)
             if wanted == current:
                 return
+            if old is not None:
+                old.record.is_open = False  # what is still under way is no error of the new one
             self._link = None if wanted is None else self._build(*wanted)
             new = self._link
         if old is not None:
@@ -145,22 +160,21 @@ class Agent:
         return (address, token, self._trust.at(address)) if token else None
 
     def _build(self, address: Address, token: str, trust: Trust) -> _Link:
-        http = HttpChannel(
-            address, token, self._user_agent, self._tracker.record, self._on_http_state, trust
-        )
+        record = _Recorder(self._tracker.record)
+        http = HttpChannel(address, token, self._user_agent, record, self._on_http_state, trust)
         heartbeat = Heartbeat(http, self._on_printer, self.watched)
         supervisor = Supervisor(
             address,
             token,
             self._user_agent,
-            record=self._tracker.record,
+            record=record,
             on_state=self._on_state,
             on_message=self._on_message,
             status=self._status_message,
             watched=self.watched,
             trust=trust,
         )
-        return _Link(address, token, trust, time.time(), http, heartbeat, supervisor)
+        return _Link(address, token, trust, time.time(), record, http, heartbeat, supervisor)
 
     # ---- what the parts ask of each other ----------------------------------------------------
 
