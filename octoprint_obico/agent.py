@@ -8,8 +8,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Any
 
 from .diagnosis.job import DiagnosisJob, Done, Request
@@ -18,16 +17,14 @@ from .host import Host, LinkedPrinterInfo
 from .printer.commands import perform
 from .printer.job import STATE_EVENTS, PrintJob
 from .printer.status import build_status_message
-from .server.address import Address, parse_address
-from .server.errors import AddressError, Attempt, ChannelError, Stage
-from .server.heartbeat import Heartbeat
+from .server.address import parse_address
+from .server.errors import AddressError, ChannelError, Stage
 from .server.http import HttpChannel
+from .server.link import Hooks, Link, Wanted
 from .server.linking import LinkedPrinter, LinkJob
 from .server.live_file import LiveFile
 from .server.messages import ServerMessage, passthru_answer
 from .server.redact import redact
-from .server.supervisor import Supervisor
-from .server.trust import Trust
 from .session.status import (
     Status,
     http_status,
@@ -45,32 +42,6 @@ WATCHED_FOR_S = 20.0
 """How long after the last look at the status somebody counts as watching."""
 
 
-class _Recorder:
-    """Records the attempts of one link, until it is replaced."""
-
-    def __init__(self, record: Callable[[Attempt], None]) -> None:
-        self._record = record
-        self.is_open = True
-
-    def __call__(self, attempt: Attempt) -> None:
-        if self.is_open:
-            self._record(attempt)
-
-
-@dataclass(frozen=True)
-class _Link:
-    """The running channels of one address and token."""
-
-    address: Address
-    token: str
-    trust: Trust
-    since: float
-    record: _Recorder
-    http: HttpChannel
-    heartbeat: Heartbeat
-    supervisor: Supervisor
-
-
 class Agent:
     """The plugin without OctoPrint: everything behind the one interface that the doors use."""
 
@@ -78,7 +49,7 @@ class Agent:
         self._host, self._version, self._live_file = host, version, live_file
         self._user_agent = f"octoprint_obico/{version}"
         self._lock = threading.RLock()
-        self._link: _Link | None = None
+        self._link: Link | None = None
         self._stopped = False
         self._account: str | None = None
         self._demand = Demand()
@@ -115,8 +86,7 @@ class Agent:
             self._stopped = True
             link, self._link = self._link, None
         if link is not None:
-            link.supervisor.stop()
-            link.heartbeat.stop(0.5)
+            link.stop()
         self._poster.stop(0.5)
         if self._live_file is not None:
             self._live_file.close()
@@ -131,25 +101,22 @@ class Agent:
             if self._stopped:
                 return
             old = self._link
-            current = None if old is None else (old.address, old.token, old.trust)
-            if wanted == current:
+            if wanted == (None if old is None else old.wanted):
                 return
             if old is not None:
-                old.record.is_open = False  # what is still under way is no error of the new one
-            self._link = None if wanted is None else self._build(*wanted)
+                old.replaced()
+            self._link = None if wanted is None else Link(wanted, self._user_agent, self._hooks())
             new = self._link
         if old is not None:
-            old.supervisor.stop(0)
-            old.heartbeat.stop(0)
+            old.stop(0)
         self._account = None
         if new is not None:
             log.info("Connecting to %s", new.address)
-            new.heartbeat.start()
-            new.supervisor.start()
+            new.start()
             self._poster.look_now()
         self._on_state()
 
-    def _wanted(self) -> tuple[Address, str, Trust] | None:
+    def _wanted(self) -> Wanted | None:
         """What to connect with, or None where there is nothing to connect to."""
         token = self._host.settings.token()
         try:
@@ -157,24 +124,18 @@ class Agent:
         except AddressError as error:
             log.warning("The server address cannot be used: %s", error)
             return None
-        return (address, token, self._trust.at(address)) if token else None
+        return Wanted(address, token, self._trust.at(address)) if token else None
 
-    def _build(self, address: Address, token: str, trust: Trust) -> _Link:
-        record = _Recorder(self._tracker.record)
-        http = HttpChannel(address, token, self._user_agent, record, self._on_http_state, trust)
-        heartbeat = Heartbeat(http, self._on_printer, self.watched)
-        supervisor = Supervisor(
-            address,
-            token,
-            self._user_agent,
-            record=record,
+    def _hooks(self) -> Hooks:
+        return Hooks(
+            record=self._tracker.record,
             on_state=self._on_state,
+            on_http_state=self._on_http_state,
+            on_printer=self._on_printer,
             on_message=self._on_message,
             status=self._status_message,
             watched=self.watched,
-            trust=trust,
         )
-        return _Link(address, token, trust, time.time(), record, http, heartbeat, supervisor)
 
     # ---- what the parts ask of each other ----------------------------------------------------
 
@@ -206,13 +167,8 @@ class Agent:
         """HTTP works again: then the WebSocket need not wait for the end of its pause."""
         link = self._link
         if link is not None and link.http.error is None:
-            self._retry(link)
+            link.retry()
         self._on_state()
-
-    @staticmethod
-    def _retry(link: _Link, *, counted: bool = True) -> None:
-        if not link.supervisor.snapshot().shared:  # with a rival, each try throws the other out
-            link.supervisor.retry_now(counted=counted)
 
     def _on_printer(self, answer: Any) -> None:
         """Take the server's word for the printer's name and the account's plan."""
@@ -308,7 +264,7 @@ class Agent:
         link = self._link
         if not was_watched and link is not None:
             # uncounted: looking at the figures must not change them
-            self._retry(link, counted=False)
+            link.retry(counted=False)
             link.heartbeat.look_now(counted=False)
             self._poster.nudge()
 
@@ -375,4 +331,4 @@ class Agent:
         link = self._link
         if link is not None:
             link.heartbeat.look_now(counted=False)
-            self._retry(link, counted=False)
+            link.retry(counted=False)

@@ -1,0 +1,103 @@
+"""The running channels of one address and token: made together, stopped together."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from .address import Address
+from .errors import Attempt
+from .heartbeat import Heartbeat
+from .http import HttpChannel, Recorder
+from .messages import ServerMessage
+from .supervisor import Supervisor
+from .trust import Trust
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What to connect to, and how. Equal ones need no new channels."""
+
+    address: Address
+    token: str
+    trust: Trust
+
+
+@dataclass(frozen=True)
+class Hooks:
+    """What the channels ask of, and tell, whoever runs them; called on the channels' threads."""
+
+    record: Recorder
+    on_state: Callable[[], None]
+    on_http_state: Callable[[], None]
+    on_printer: Callable[[Any], None]
+    on_message: Callable[[ServerMessage], None]
+    status: Callable[[bool], Mapping[str, Any]]
+    watched: Callable[[], bool]
+
+
+class _UntilReplaced:
+    """Records attempts until it is shut: what ends later is no error of the next link."""
+
+    def __init__(self, record: Recorder) -> None:
+        self._record = record
+        self.is_open = True
+
+    def __call__(self, attempt: Attempt) -> None:
+        if self.is_open:
+            self._record(attempt)
+
+
+class Link:
+    """HTTP, the regular look at the credentials, and the WebSocket, for one address and token.
+
+    Attributes:
+        since: when it was made (Unix seconds).
+    """
+
+    def __init__(self, wanted: Wanted, user_agent: str, hooks: Hooks) -> None:
+        self.wanted = wanted
+        self.since = time.time()
+        self._record = _UntilReplaced(hooks.record)
+        address, token, trust = wanted.address, wanted.token, wanted.trust
+        self.http = HttpChannel(
+            address, token, user_agent, self._record, hooks.on_http_state, trust
+        )
+        self.heartbeat = Heartbeat(self.http, hooks.on_printer, hooks.watched)
+        self.supervisor = Supervisor(
+            address,
+            token,
+            user_agent,
+            record=self._record,
+            on_state=hooks.on_state,
+            on_message=hooks.on_message,
+            status=hooks.status,
+            watched=hooks.watched,
+            trust=trust,
+        )
+
+    @property
+    def address(self) -> Address:
+        """The server."""
+        return self.wanted.address
+
+    def start(self) -> None:
+        """Start the threads. Returns at once."""
+        self.heartbeat.start()
+        self.supervisor.start()
+
+    def replaced(self) -> None:
+        """Record nothing more: another link is about to take over."""
+        self._record.is_open = False
+
+    def stop(self, timeout_s: float = 2.0) -> None:
+        """Stop the threads, waiting for them up to about `timeout_s` seconds."""
+        self.supervisor.stop(timeout_s)
+        self.heartbeat.stop(timeout_s / 4)  # no more than asks; what it asks ends by itself
+
+    def retry(self, *, counted: bool = True) -> None:
+        """Let a WebSocket that waits try again now."""
+        if not self.supervisor.snapshot().shared:  # with a rival, each try throws the other out
+            self.supervisor.retry_now(counted=counted)
