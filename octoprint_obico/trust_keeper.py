@@ -53,7 +53,8 @@ class TrustKeeper:
         Raises:
             ChannelError: the server shows none within `FETCH_LIMIT_S` seconds.
         """
-        shown = shown_certificate(address, Deadline(FETCH_LIMIT_S)).certificate
+        limit = Deadline(FETCH_LIMIT_S)
+        shown = shown_certificate(address, limit, trust=self.at(address)).certificate
         if shown.sha256 == fingerprint:
             log.info("A certificate of %s was accepted: SHA-256 %s", address, fingerprint)
             accepted = Accepted(server_name(address), shown.pem)

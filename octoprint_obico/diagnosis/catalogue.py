@@ -364,7 +364,11 @@ CATALOGUE: Mapping[Cause, Entry] = {
         N_("Proxy refuses"),
         N_("The proxy {proxy} refuses to connect to {host}, port {port} (status {status})."),
         (
-            N_("Ask the proxy's administrator to allow CONNECT to {host}, port {port}."),
+            N_("Ask the proxy's administrator to allow connections to {host}, port {port}."),
+            N_(
+                "Status 500 to 504, with SOCKS 3 to 6, says that the proxy cannot reach the server. "
+                "Is the Server Address right, and the server up? {address}"
+            ),
             _PROXY_SETTING,
         ),
     ),

@@ -12,7 +12,7 @@ from typing import Any
 
 from ..server.address import parse_address, shown_text
 from ..server.errors import AddressError
-from ..server.trust import Trust
+from ..server.trust import NO_EXTRA, Trust
 from ..webcam.snapshot import Webcam
 from .checks.findings import Findings
 from .engine import DEADLINE_S, run_checks
@@ -35,7 +35,7 @@ class Request:
     user_agent: str
     plugin_version: str
     deadline_s: float = DEADLINE_S
-    trust: Trust = Trust()
+    trust: Trust = NO_EXTRA
     resolvers: Callable[[], Sequence[Resolver]] = read_resolvers
     """Says whom to ask why a name does not resolve; called only then."""
     throttled: int | None = None

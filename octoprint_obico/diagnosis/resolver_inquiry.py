@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -10,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from ..server.address import literal_ip
 from ..server.deadline import Deadline
 from .resolver_query import NO_ANSWER, Reply, Said, ask
 from .resolvers import Resolver
@@ -107,7 +107,7 @@ class Inquiry:
         """Start when what is done meanwhile takes longer than its head start."""
         timer = threading.Timer(HEAD_START_S, self.start)
         timer.daemon = True
-        if not (is_literal(self._host) or is_multicast(self._host)):
+        if literal_ip(self._host) is None and not is_multicast(self._host):
             timer.start()
         try:
             yield
@@ -119,7 +119,8 @@ class Inquiry:
         with self._lock:
             if self._limit is not None:
                 return
-            resolvers = () if is_literal(self._host) else tuple(dict.fromkeys(self._read()))
+            named = literal_ip(self._host) is None
+            resolvers = tuple(dict.fromkeys(self._read())) if named else ()
             self._started_at = time.monotonic()
             limit = self._deadline.within(_LIMIT_S)
             for resolver in resolvers:
@@ -169,15 +170,6 @@ class Inquiry:
         nothing = Reply(Said.SILENT, NO_ANSWER, waited_ms)
         replies = tuple(self._replies.get((resolver, kind), nothing) for kind in KINDS)
         return Answer(resolver, replies)
-
-
-def is_literal(host: str) -> bool:
-    """Whether this is an IP address: nobody has to be asked for it."""
-    try:
-        ipaddress.ip_address(host.partition("%")[0])
-    except ValueError:
-        return False
-    return True
 
 
 def is_multicast(host: str) -> bool:

@@ -151,7 +151,7 @@ def _likely_scheme(typed: str) -> str:
     except ValueError:
         return "https"
     local = port == _SELF_HOSTED_PORT or "." not in host or host.endswith(LOCAL_SUFFIXES)
-    return "http" if local or _is_ip(host) else "https"
+    return "http" if local or literal_ip(host) else "https"
 
 
 def _checked_port(parts: SplitResult, shown: str) -> int | None:
@@ -164,19 +164,25 @@ def _checked_port(parts: SplitResult, shown: str) -> int | None:
     return port
 
 
-def _is_ip(host: str) -> bool:
+_ZONE = re.compile(r"[A-Za-z0-9._~-]{1,32}")
+
+
+def literal_ip(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    """The IP address that `host` is, without its zone; None where it is a name."""
+    bare, percent, zone = host.partition("%")
     try:
-        ipaddress.ip_address(host.partition("%")[0])
+        ip = ipaddress.ip_address(bare)
     except ValueError:
-        return False
-    return True
+        return None
+    # A zone is an interface's name, and only IPv6 has one (RFC 4007 section 11)
+    return None if percent and (ip.version == 4 or not _ZONE.fullmatch(zone)) else ip
 
 
 def _checked_host(host: str, shown: str) -> str:
     """Return the host in ASCII, or raise AddressError."""
     if not host:
         raise _malformed(shown, "there is no host name in it")
-    if _is_ip(host):
+    if literal_ip(host) is not None:
         return host
     if ":" in host or re.fullmatch(r"[0-9.]+", host):
         raise _malformed(shown, _IP_RULE)

@@ -19,8 +19,11 @@ from typing import Any, TypeVar
 from .address import Address
 from .causes import Cause
 from .deadline import Deadline
+from .proxy import reach
 from .redact import redact
-from .transport import reach, start_tls
+from .tls_in_tls import TlsInTls
+from .transport import start_tls
+from .trust import NO_EXTRA, Trust
 from .words import iso
 
 ACCEPTABLE = frozenset(
@@ -100,7 +103,7 @@ class Certificate:
         return before is not None and after is not None and before <= moment <= after
 
 
-def verified_certificate(sock: ssl.SSLSocket) -> Certificate:
+def verified_certificate(sock: ssl.SSLSocket | TlsInTls) -> Certificate:
     """The certificate behind a verified connection; Python has read it already."""
     der = sock.getpeercert(binary_form=True) or b""
     seen: dict[str, Any] = dict(sock.getpeercert() or {})
@@ -203,7 +206,7 @@ def _seconds(moment: datetime) -> float:
     return moment.astimezone(timezone.utc).timestamp()
 
 
-def _chain_length(sock: ssl.SSLSocket) -> int | None:
+def _chain_length(sock: ssl.SSLSocket | TlsInTls) -> int | None:
     sent = getattr(sock, "get_unverified_chain", None)  # from Python 3.13 on
     return None if sent is None else len(sent())
 
@@ -220,22 +223,24 @@ class Shown:
 
 
 def shown_certificate(
-    address: Address, deadline: Deadline, connect: Callable[[], Any] | None = None
+    address: Address,
+    deadline: Deadline,
+    connect: Callable[[], Any] | None = None,
+    trust: Trust = NO_EXTRA,
 ) -> Shown:
     """Fetch the certificate that the server shows, trusted or not; nothing is sent.
 
     Args:
         connect: gives a socket to the server; by default name and proxy are looked up anew.
+        trust: for a proxy on the way; the server's certificate is not verified.
 
     Raises:
         ChannelError: the server could not be reached, or shook no hands.
     """
-    return _look(address, deadline, connect, ask=False)
+    return _look(address, deadline, connect or _opener(address, deadline, trust), ask=False)
 
 
-def shown_with_time(
-    address: Address, deadline: Deadline, connect: Callable[[], Any] | None = None
-) -> Shown:
+def shown_with_time(address: Address, deadline: Deadline, connect: Callable[[], Any]) -> Shown:
     """The same, and ask for the server's time.
 
     That takes a request: an anonymous one, with nothing in it but the host's name. Who answers is
@@ -244,11 +249,12 @@ def shown_with_time(
     return _look(address, deadline, connect, ask=True)
 
 
-def _look(
-    address: Address, deadline: Deadline, connect: Callable[[], Any] | None, *, ask: bool
-) -> Shown:
-    raw = connect() if connect is not None else reach(address, deadline)
-    with start_tls(raw, address.host, _looking_context(), deadline) as sock:
+def _opener(address: Address, deadline: Deadline, trust: Trust) -> Callable[[], Any]:
+    return lambda: reach(address, deadline, trust)
+
+
+def _look(address: Address, deadline: Deadline, connect: Callable[[], Any], *, ask: bool) -> Shown:
+    with start_tls(connect(), address.host, _looking_context(), deadline) as sock:
         der = sock.getpeercert(binary_form=True) or b""
         length = _chain_length(sock)
         told = _ask_time(sock, address, deadline) if ask else None
@@ -264,7 +270,7 @@ def _looking_context() -> ssl.SSLContext:
     return context
 
 
-def _ask_time(sock: ssl.SSLSocket, address: Address, deadline: Deadline) -> float | None:
+def _ask_time(sock: ssl.SSLSocket | TlsInTls, address: Address, deadline: Deadline) -> float | None:
     """The Date of the server's answer (RFC 9110 section 6.6.1) in Unix seconds, or None."""
     lines = ("HEAD / HTTP/1.1", f"Host: {address.netloc}", "Connection: close", "", "")
     head = b""

@@ -24,10 +24,12 @@ from .errors import (
     chain,
 )
 from .pool import TransportAdapter
+from .proxy import Proxy, proxy_for, reach, reach_proxy
 from .redact import redact
 from .responses import Expect, Reply, judge
 from .token import check_token
-from .trust import NO_EXTRA, Trust, proxy_endpoint, proxy_for
+from .transport import start_tls
+from .trust import NO_EXTRA, Trust, build_ssl_context
 
 log = logging.getLogger("octoprint.plugins.obico.http")
 
@@ -62,16 +64,31 @@ class HttpClient:
         self.address = address
         self._proxy = proxy_for(address)
         self._user_agent = user_agent
-        tls_to_proxy = (self._proxy or "").startswith("https:")
-        self._adapter = TransportAdapter(address.is_tls, tls_to_proxy, trust)
+        self._trust = trust
+        # read once, and not before a connection is wanted: it takes a moment
+        self._context: ssl.SSLContext | None = None
+        self._adapter = TransportAdapter(self._open)
 
     @property
-    def proxy(self) -> str | None:
-        """Host and port of the proxy in use, or None. Never its password."""
-        if self._proxy is None:
-            return None
-        host, port = proxy_endpoint(self._proxy)
-        return f"{host}:{port}"
+    def proxy(self) -> Proxy | None:
+        """The proxy in use."""
+        return self._proxy
+
+    @property
+    def _is_forwarded(self) -> bool:
+        """Whether requests go to a proxy as they are, which then stands for the server."""
+        return self._proxy is not None and self._proxy.forwards(self.address)
+
+    def _open(self, deadline: Deadline) -> Any:
+        """Open the socket that requests are written to."""
+        if self._proxy is not None and self._is_forwarded:
+            return reach_proxy(self._proxy, deadline, self._trust)
+        sock = reach(self.address, deadline, self._trust)
+        if not self.address.is_tls:
+            return sock
+        if self._context is None:
+            self._context = build_ssl_context(self._trust)
+        return start_tls(sock, self.address.host, self._context, deadline)
 
     def request(
         self,
@@ -136,7 +153,8 @@ class HttpClient:
         credentials in files and the environment; none of it is wanted.
         """
         request = requests.Request(method, url, headers=dict(headers), **kwargs).prepare()
-        proxies = {"http": self._proxy, "https": self._proxy} if self._proxy else {}
+        forwarded = self._proxy is not None and self._is_forwarded
+        proxies = {"http": self._proxy.url_for_headers} if self._proxy and forwarded else {}
         for last in (False, True):
             # the total holds for connecting and answering together
             left: Any = urllib3.Timeout(total=max(deadline.remaining(), 0.01))
@@ -154,7 +172,7 @@ class HttpClient:
 
     @property
     def _facts(self) -> dict[str, Any]:
-        return {**self.address.facts, **({"proxy": self.proxy} if self._proxy else {})}
+        return {**self.address.facts, **(self._proxy.facts if self._proxy else {})}
 
     def _converted(self, error: BaseException, token: str | None) -> ChannelError:
         """What a library's exception means; the one place where `requests` is understood."""
@@ -163,9 +181,11 @@ class HttpClient:
                 return item.with_facts(**self._facts)
         cause, stage = _meaning(error)
         message = redact(_leaf_message(error), token)
-        if self._proxy and cause is Cause.UNKNOWN_ERROR and isinstance(error, ValueError):
-            cause, stage = Cause.PROXY_UNREACHABLE, Stage.PROXY  # its URL makes no sense
-        return ChannelError(cause, stage, message, self._facts)
+        facts = self._facts
+        if self._is_forwarded and cause in _FAULTS_OF_A_FORWARDER:
+            facts["reason"] = _FAULTS_OF_A_FORWARDER[cause]
+            cause, stage = Cause.PROXY_UNREACHABLE, Stage.PROXY
+        return ChannelError(cause, stage, message, facts)
 
     def close(self) -> None:
         self._adapter.close()
@@ -214,6 +234,14 @@ def _leaf_message(error: BaseException) -> str:
     leaf = list(chain(error))[-1]
     return f"{type(leaf).__name__}: {leaf}"
 
+
+_FAULTS_OF_A_FORWARDER: Mapping[Cause, str] = {
+    Cause.CONNECTION_RESET: "it closes the connection",
+    Cause.NOT_HTTP: "it does not answer with HTTP",
+    Cause.HTTPS_REQUIRED: "it wants encryption (https://)",
+}
+"""Where a proxy stands between, these are its own: what it cannot get from the server it tells of
+with a status (RFC 9110 section 15.6, 502 and 504)."""
 
 _Meaning = tuple[Cause, Stage]
 _BY_TYPE: tuple[tuple[str, _Meaning], ...] = (
@@ -277,6 +305,7 @@ class HttpChannel:
         self._lock = threading.Lock()
         self._error: ChannelError | None = None
         self._failing_since: float | None = None
+        self._round_trip_s: float | None = None
 
     @property
     def error(self) -> ChannelError | None:
@@ -289,6 +318,12 @@ class HttpChannel:
         """When the failures that go on now began (Unix seconds); None after a success."""
         with self._lock:
             return self._failing_since
+
+    @property
+    def round_trip_s(self) -> float | None:
+        """Seconds that the last question was answered in. Uploads, whose size counts, do not."""
+        with self._lock:
+            return self._round_trip_s
 
     def call(
         self,
@@ -317,6 +352,9 @@ class HttpChannel:
         except ChannelError as error:
             self._note(error, counted)
             raise
+        if method == "GET":
+            with self._lock:
+                self._round_trip_s = reply.seconds
         self._note(None, counted)
         return reply.json()
 

@@ -97,7 +97,8 @@ def link(
         address = parse_address(address_text)
     except AddressError as error:
         raise LinkError(error.cause, error.facts) from error
-    client = HttpClient(address, user_agent, trust_for(address))
+    trust = trust_for(address)
+    client = HttpClient(address, user_agent, trust)
     try:
         reply = client.request("POST", VERIFY_PATH, params={"code": digits}, timeout_s=TIMEOUT_S)
         value = reply.json()
@@ -105,7 +106,7 @@ def link(
             raise LinkError(LinkProblem.CODE_REJECTED, address.facts)
         judge(reply, address, False, _has_token)
     except ChannelError as error:
-        raise _link_failure(error, address) from error
+        raise _link_failure(error, address, trust) from error
     finally:
         client.close()
     printer = value["printer"]
@@ -115,12 +116,13 @@ def link(
     return LinkedPrinter(address, number, name, printer["auth_token"])
 
 
-def _link_failure(error: ChannelError, address: Address) -> LinkError:
+def _link_failure(error: ChannelError, address: Address, trust: Trust) -> LinkError:
     """The error to show; with the certificate where that is what was refused."""
     certificate = None
     if error.cause in ACCEPTABLE:
         with suppress(ChannelError):  # it cannot be shown, then: the cause stands
-            certificate = shown_certificate(address, Deadline(_CERTIFICATE_LIMIT_S)).certificate
+            limit = Deadline(_CERTIFICATE_LIMIT_S)
+            certificate = shown_certificate(address, limit, trust=trust).certificate
     about = certificate.facts if certificate is not None else {}
     return LinkError(error.cause, {**about, **error.facts, **address.facts}, certificate, address)
 

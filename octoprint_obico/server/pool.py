@@ -1,45 +1,23 @@
-"""Puts `requests` on our own transport: the same name resolution, connecting and trust as the
-WebSocket's, so that one path is used and diagnosed."""
+"""Puts `requests` on our own transport: the same name resolution, connecting, proxies and trust as
+the WebSocket's, so that one path is used and diagnosed."""
 
 from __future__ import annotations
 
-import http.client
 import io
 import logging
-import re
 import socket
+from collections.abc import Callable
 from typing import Any
 
 from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
-from .causes import Cause
 from .deadline import Deadline
-from .errors import ChannelError, Stage, proxy_refusal
 from .redact import redact
-from .transport import connect, resolve, tls_failure
-from .trust import NO_EXTRA, Trust, build_ssl_context
 
 _TIMEOUT_S = 10.0
 """Where urllib3 has been given none."""
-
-
-def _new_socket(connection: HTTPConnection) -> Any:
-    """Connect as the WebSocket does: one time limit for the name and all addresses together."""
-    timeout = _seconds(connection.timeout)
-    deadline = Deadline(timeout)
-    host, port = connection.host.strip("[]"), int(connection.port or 0)
-    try:
-        sock, _ = connect(resolve(host, port, deadline), host, port, deadline)
-    except ChannelError as error:
-        if getattr(connection, "proxy", None) is None:
-            raise
-        facts = {"proxy": f"{host}:{port}"}
-        raise ChannelError(Cause.PROXY_UNREACHABLE, Stage.PROXY, error.message, facts) from error
-    # The time limit from here on is urllib3's: for the TLS handshake and each read
-    sock.settimeout(timeout)
-    return sock
 
 
 def _seconds(timeout: Any) -> float:
@@ -98,57 +76,38 @@ class TimedSocket:
         return getattr(self._sock, name)
 
 
-class _Connection(HTTPConnection):
-    def _new_conn(self) -> Any:
-        return _new_socket(self)
-
-    def connect(self) -> None:
-        super().connect()
-        self.sock = TimedSocket(self.sock)
+OpenSocket = Callable[[Deadline], Any]
+"""Opens what requests are written to, within a time limit; TLS is spoken already where wanted."""
 
 
-class _TLSConnection(HTTPSConnection):
-    def _new_conn(self) -> Any:
-        return _new_socket(self)
+def _pools(open_socket: OpenSocket) -> dict[str, type[HTTPConnectionPool]]:
+    """The pools for both schemes, with connections that `open_socket` makes.
 
-    def _tunnel(self) -> None:
-        """Ask the proxy to connect; what goes wrong here is the proxy's, not the server's."""
-        raw = self.sock
-        timed = TimedSocket(raw)
-        timed.settimeout(_seconds(self.timeout))
-        try:
-            self.sock = timed
-            super()._tunnel()
-        except (OSError, http.client.HTTPException) as error:
-            raise _tunnel_failure(error, self.host, self.port) from error
-        finally:
-            self.sock = raw if self.sock is timed else self.sock
+    urllib3 makes its connections by their class alone, so the classes are made here.
+    """
 
-    def connect(self) -> None:
-        try:
-            super().connect()
-        except OSError as error:  # connecting and the proxy have errors of their own
-            raise tls_failure(error, self.host) from error
-        self.sock = TimedSocket(self.sock)
+    def connect(connection: HTTPConnection) -> None:
+        timeout = _seconds(connection.timeout)
+        connection.sock = TimedSocket(open_socket(Deadline(timeout)))
+        connection.sock.settimeout(timeout)
 
+    class Plain(HTTPConnection):
+        def connect(self) -> None:
+            connect(self)
 
-_TUNNEL_STATUS = re.compile(r"Tunnel connection failed: (\d{3})")
+    class Verified(HTTPSConnection):
+        is_verified = True  # open_socket verifies, or raises
 
+        def connect(self) -> None:
+            connect(self)
 
-def _tunnel_failure(error: Exception, host: str, port: int | None) -> ChannelError:
-    facts = {"proxy": f"{host}:{port}"}
-    found = _TUNNEL_STATUS.search(str(error))  # http.client says it in words only
-    if found:
-        return proxy_refusal(int(found.group(1)), facts)
-    return ChannelError(Cause.PROXY_UNREACHABLE, Stage.PROXY, error, facts)
+    class PlainPool(HTTPConnectionPool):
+        ConnectionCls = Plain
 
+    class VerifiedPool(HTTPSConnectionPool):
+        ConnectionCls = Verified
 
-class _Pool(HTTPConnectionPool):
-    ConnectionCls = _Connection
-
-
-class _TLSPool(HTTPSConnectionPool):
-    ConnectionCls = _TLSConnection
+    return {"http": PlainPool, "https": VerifiedPool}
 
 
 class _WithoutCodes(logging.Filter):
@@ -165,42 +124,23 @@ class _WithoutCodes(logging.Filter):
 
 _WITHOUT_CODES = _WithoutCodes()
 
-_POOLS = {"http": _Pool, "https": _TLSPool}
-
 
 class TransportAdapter(HTTPAdapter):
-    """requests on our connections and our trust store, without retries of its own."""
+    """requests on our connections, without retries of its own."""
 
-    def __init__(self, tls: bool, proxy_tls: bool = False, trust: Trust = NO_EXTRA) -> None:
-        """`tls`, `proxy_tls`: whether TLS is spoken to the server, and to a proxy; reading the
-        trust store takes a moment that plain HTTP need not wait for."""
+    def __init__(self, open_socket: OpenSocket) -> None:
         logging.getLogger("urllib3.connectionpool").addFilter(_WITHOUT_CODES)
-        self._proxy_context = build_ssl_context(trust.of_others) if proxy_tls else None
-        # what is plain to the server goes as it is to the proxy, over the proxy's TLS
-        self._context = build_ssl_context(trust) if tls else self._proxy_context
+        self._pools = _pools(open_socket)
         super().__init__(pool_connections=2, pool_maxsize=2, max_retries=0)
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        super().init_poolmanager(*args, **{**kwargs, **self._checks})
-        self.poolmanager.pool_classes_by_scheme = _POOLS
+        super().init_poolmanager(*args, **kwargs)
+        self.poolmanager.pool_classes_by_scheme = self._pools
 
     def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
-        of_proxy = {"proxy_ssl_context": self._proxy_context} if self._proxy_context else {}
-        manager = super().proxy_manager_for(proxy, **{**kwargs, **self._checks, **of_proxy})
-        manager.pool_classes_by_scheme = _POOLS
+        manager = super().proxy_manager_for(proxy, **kwargs)
+        manager.pool_classes_by_scheme = self._pools
         return manager
 
-    @property
-    def _checks(self) -> dict[str, Any]:
-        """How urllib3 verifies: by our context, and nothing on top of it.
-
-        Where OpenSSL does not check the name, the context itself does (see :mod:`.trust`); urllib3
-        would once more, without knowing of the certificate that was accepted.
-        """
-        if self._context is None or self._context.check_hostname:
-            return {"ssl_context": self._context}
-        return {"ssl_context": self._context, "assert_hostname": False}
-
     def cert_verify(self, conn: Any, url: str, verify: Any, cert: Any) -> None:
-        """Always verify, with the context's own trust (requests would add certifi each time)."""
-        conn.cert_reqs = "CERT_REQUIRED"
+        """Nothing: the socket comes verified; requests would read certifi's file each time."""

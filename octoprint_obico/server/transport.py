@@ -1,4 +1,4 @@
-"""From an address to a connected socket: name, connect, proxy, TLS.
+"""From a host's name to a connected socket: name, connect, TLS.
 
 The live WebSocket, the live HTTP connections and the diagnosis all come through here, so that what
 is diagnosed is what is used. Every step has a time limit and raises ChannelError with its stage.
@@ -6,7 +6,6 @@ is diagnosed is what is used. Every step has a time limit and raises ChannelErro
 
 from __future__ import annotations
 
-import base64
 import errno
 import ipaddress
 import os
@@ -18,9 +17,8 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import unquote, urlsplit
 
-from .address import LOCAL_SUFFIXES, Address
+from .address import LOCAL_SUFFIXES, literal_ip
 from .causes import Cause
 from .deadline import Deadline
 from .errors import (
@@ -29,18 +27,14 @@ from .errors import (
     cause_of_os_error,
     cause_of_resolver_error,
     cause_of_tls_error,
-    proxy_refusal,
 )
-from .trust import proxy_endpoint, proxy_for
+from .tls_in_tls import TlsInTls
 
 # Deadline.SLICE_S is also how long one address is tried alone before the next is tried beside it
 # (RFC 8305 section 8 recommends 250 ms)
 
 CONNECT_TIMEOUT_S = 6.0
 """Longest wait for a TCP connection. A lost SYN is sent again after 1 and 3 s; both fit in."""
-
-_MAX_PROXY_ANSWER = 16 * 1024
-_PROXY_ADDRESS_LIMIT = 8
 
 
 @dataclass(frozen=True)
@@ -103,7 +97,7 @@ def _checked_targets(host: str, targets: list[Target], facts: dict[str, Any]) ->
     """Refuse an answer that names no machine (0.0.0.0, ::), as ad blockers give it."""
     if not targets:
         raise ChannelError(Cause.DNS_NO_ADDRESS, Stage.NAME, "no address", facts)
-    if _is_literal(host) or not all(_ip(target).is_unspecified for target in targets):
+    if literal_ip(host) is not None or not all(_ip(target).is_unspecified for target in targets):
         return targets
     raise _blocked(targets, facts)
 
@@ -119,16 +113,8 @@ def _ip(target: Target) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
 
 def is_sent_home(host: str, targets: Sequence[Target]) -> bool:
     """Whether a public name was answered with this very computer, another blockers' habit."""
-    public = "." in host and not host.endswith(LOCAL_SUFFIXES) and not _is_literal(host)
+    public = "." in host and not host.endswith(LOCAL_SUFFIXES) and literal_ip(host) is None
     return public and bool(targets) and all(_ip(target).is_loopback for target in targets)
-
-
-def _is_literal(host: str) -> bool:
-    try:
-        ipaddress.ip_address(host.partition("%")[0])
-    except ValueError:
-        return False
-    return True
 
 
 class _Race:
@@ -248,39 +234,39 @@ def _connect_cause(race: _Race) -> Cause:
     return Cause.CONNECTION_TIMED_OUT if not telling else Cause.UNKNOWN_ERROR
 
 
-def reach(address: Address, deadline: Deadline) -> socket.socket:
-    """Return a socket that is connected to the server, through the proxy where there is one.
-
-    Raises:
-        ChannelError: at stage NAME, CONNECT or PROXY.
-    """
-    proxy = proxy_for(address)
-    if proxy is not None:
-        return through_proxy(proxy, address, deadline)
-    targets = resolve(address.host, address.port, deadline)
-    return connect(targets, address.host, address.port, deadline)[0]
-
-
 def start_tls(
-    sock: socket.socket, host: str, context: ssl.SSLContext, deadline: Deadline
-) -> ssl.SSLSocket:
+    sock: socket.socket | TlsInTls, host: str, context: ssl.SSLContext, deadline: Deadline
+) -> ssl.SSLSocket | TlsInTls:
     """Return `sock` wrapped in TLS; `sock` is closed when that fails.
+
+    It may be wrapped already: by a proxy's TLS, where that is an https:// one.
 
     Raises:
         ChannelError: at stage TLS.
     """
     sock.settimeout(max(deadline.remaining(), 0.01))
-    wrapped: socket.socket = sock
+    wrapped: Any = sock
     try:
-        wrapped = context.wrap_socket(sock, server_hostname=host, do_handshake_on_connect=False)
+        wrapped = _wrap(sock, host, context)
         deadline.watch(wrapped)
         wrapped.do_handshake()
-        return wrapped
     except (OSError, ValueError) as error:  # ssl.SSLError and time-outs are OSErrors
         # cipher and version were agreed on before the server broke off: it misses our certificate
-        agreed = isinstance(wrapped, ssl.SSLSocket) and wrapped.cipher() is not None
+        agreed = wrapped is not sock and wrapped.cipher() is not None
         wrapped.close()
         raise tls_failure(error, host, agreed) from error
+    tls: ssl.SSLSocket | TlsInTls = wrapped
+    return tls
+
+
+def _wrap(sock: socket.socket | TlsInTls, host: str, context: ssl.SSLContext) -> Any:
+    if isinstance(sock, ssl.SSLSocket):
+        return TlsInTls(sock, context, host)
+    return context.wrap_socket(
+        sock,  # type: ignore[arg-type]  # plain, or it would be the first case
+        server_hostname=host,
+        do_handshake_on_connect=False,
+    )
 
 
 def tls_failure(error: BaseException, host: str, agreed: bool = False) -> ChannelError:
@@ -305,70 +291,3 @@ def tls_failure(error: BaseException, host: str, agreed: bool = False) -> Channe
 def redact_reason(reason: object) -> str:
     """A library's reason as a short text for people."""
     return str(reason or "").replace("_", " ").lower()[:120]
-
-
-def reach_proxy(proxy: str, address: Address, deadline: Deadline) -> socket.socket:
-    """Return a socket to the proxy itself. Raises ChannelError `proxy_unreachable`."""
-    host, port = proxy_endpoint(proxy)
-    scheme = proxy.partition("://")[0].lower()
-    if scheme != "http":  # before a password goes over the wire in plain
-        facts = {**_proxy_facts(proxy, address), "reason": f"{scheme}:// proxies are not supported"}
-        raise ChannelError(Cause.PROXY_UNREACHABLE, Stage.PROXY, facts["reason"], facts)
-    try:
-        targets = resolve(host, port, deadline)
-        return connect(targets[:_PROXY_ADDRESS_LIMIT], host, port, deadline)[0]
-    except ChannelError as error:
-        facts = _proxy_facts(proxy, address)
-        raise ChannelError(Cause.PROXY_UNREACHABLE, Stage.PROXY, error.message, facts) from error
-
-
-def through_proxy(proxy: str, address: Address, deadline: Deadline) -> socket.socket:
-    """Return a socket that a proxy has connected to the server (HTTP CONNECT, RFC 9110 9.3.6).
-
-    Raises:
-        ChannelError: `proxy_unreachable`, `proxy_authentication_required` or `proxy_refused`.
-    """
-    sock = reach_proxy(proxy, address, deadline)
-    facts = _proxy_facts(proxy, address)
-    sock.settimeout(max(deadline.remaining(), 0.01))
-    try:
-        sock.sendall(_connect_request(proxy, address))
-        status = _read_status(sock, deadline)
-    except (OSError, ValueError) as error:
-        sock.close()
-        raise ChannelError(Cause.PROXY_UNREACHABLE, Stage.PROXY, error, facts) from error
-    if status != 200:
-        sock.close()
-        raise proxy_refusal(status, facts)
-    return sock
-
-
-def _proxy_facts(proxy: str, address: Address) -> dict[str, Any]:
-    host, port = proxy_endpoint(proxy)
-    return {**address.facts, "proxy": f"{host}:{port}"}
-
-
-def _connect_request(proxy: str, address: Address) -> bytes:
-    host = f"[{address.host}]" if ":" in address.host else address.host
-    lines = [f"CONNECT {host}:{address.port} HTTP/1.1", f"Host: {host}:{address.port}"]
-    parts = urlsplit(proxy)
-    if parts.username:
-        pair = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
-        credential = base64.b64encode(pair.encode()).decode("ascii")
-        lines.append(f"Proxy-Authorization: Basic {credential}")
-    return ("\r\n".join(lines) + "\r\n\r\n").encode("ascii")
-
-
-def _read_status(sock: socket.socket, deadline: Deadline) -> int:
-    """Read a proxy's answer up to its empty line, byte by byte so that nothing after it is lost."""
-    answer = b""
-    while not answer.endswith(b"\r\n\r\n"):
-        sock.settimeout(max(deadline.remaining(), 0.01))
-        byte = sock.recv(1)
-        if not byte or len(answer) > _MAX_PROXY_ANSWER:
-            raise ValueError("the proxy closed the connection or answered with something else")
-        answer += byte
-    words = answer.split(b" ", 2)
-    if len(words) < 2 or not words[0].startswith(b"HTTP/"):
-        raise ValueError("the proxy's answer is not HTTP")
-    return int(words[1][:3])

@@ -1,4 +1,4 @@
-"""Which certificates are trusted and which proxies are used: alike for HTTP and WebSocket."""
+"""Which certificates are trusted: alike for HTTP and WebSocket."""
 
 from __future__ import annotations
 
@@ -6,10 +6,8 @@ import os
 import ssl
 from dataclasses import dataclass, field, replace
 from typing import Any
-from urllib.parse import urlsplit
 
 import certifi
-from requests.utils import get_environ_proxies, select_proxy
 from urllib3.util.ssl_match_hostname import match_hostname
 
 from .address import Address
@@ -176,25 +174,3 @@ def _check_peer(peer: ssl.SSLSocket | ssl.SSLObject, accepted: bytes) -> None:
         error = ssl.SSLCertVerificationError(1, message)
         error.verify_code, error.verify_message = _HOSTNAME_MISMATCH, message
         raise error from mismatch
-
-
-def proxy_for(address: Address) -> str | None:
-    """Return the URL of the proxy that the environment names for this server, or None.
-
-    `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY` are read as `requests` reads them; the
-    WebSocket uses the proxy of its scheme's HTTP twin. The URL may hold a password: never show it.
-    """
-    proxies = get_environ_proxies(address.url)
-    proxy = select_proxy(address.url, proxies)
-    if not proxy:
-        return None
-    return proxy if "://" in proxy else f"http://{proxy}"
-
-
-def proxy_endpoint(proxy: str) -> tuple[str, int]:
-    """Return host and port of a proxy's URL, without its user name and password."""
-    try:
-        parts = urlsplit(proxy)
-        return parts.hostname or "?", parts.port or (443 if parts.scheme == "https" else 8080)
-    except ValueError:  # an environment variable can hold anything; port 0 cannot be reached
-        return "?", 0

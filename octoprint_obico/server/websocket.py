@@ -22,9 +22,11 @@ from .address import Address
 from .causes import Cause
 from .deadline import Cancel, Deadline
 from .errors import ChannelError, Stage, chain
+from .proxy import reach
 from .redact import redact
+from .tls_in_tls import TlsInTls
 from .token import check_token
-from .transport import reach, start_tls
+from .transport import start_tls
 from .trust import NO_EXTRA, Trust, build_ssl_context
 
 PATH = "/ws/dev/"
@@ -78,7 +80,7 @@ class _GuardedSocket:
     read with the whole time-out anew: a drip or a lie would hold it for ever.
     """
 
-    def __init__(self, sock: socket.socket) -> None:
+    def __init__(self, sock: socket.socket | TlsInTls) -> None:
         self._sock = sock
         self._deadline: Deadline | None = None
         self._left = 0
@@ -118,7 +120,7 @@ class _GuardedSocket:
         return left
 
     def pending(self) -> int:
-        return self._sock.pending() if isinstance(self._sock, ssl.SSLSocket) else 0
+        return self._sock.pending() if isinstance(self._sock, (ssl.SSLSocket, TlsInTls)) else 0
 
     def fileno(self) -> int:
         return self._sock.fileno()
@@ -137,7 +139,11 @@ class _GuardedSocket:
 
 
 class Connection:
-    """An open WebSocket. Use it from one thread; only `abort` may come from another."""
+    """An open WebSocket. Use it from one thread; only `abort` may come from another.
+
+    Attributes:
+        round_trip_s: seconds from the last ping that was answered to its pong; None before.
+    """
 
     def __init__(self, ws: Any, guarded: _GuardedSocket) -> None:
         self._ws = ws
@@ -145,6 +151,8 @@ class Connection:
         self._selector = selectors.DefaultSelector()
         self._selector.register(guarded.fileno(), selectors.EVENT_READ)
         self._ended: Closed | None = None
+        self._pinged: tuple[bytes, float] | None = None
+        self.round_trip_s: float | None = None
         self.opened_at = time.monotonic()
 
     @property
@@ -182,7 +190,16 @@ class Connection:
             return Closed(None, redact(error))
         except (websocket.WebSocketException, ValueError) as error:
             raise ChannelError(Cause.WEBSOCKET_DROPPED, Stage.OPEN, error) from error
-        return _event(opcode, frame)
+        event = _event(opcode, frame)
+        if isinstance(event, Pong):
+            self._note_pong(event)
+        return event
+
+    def _note_pong(self, pong: Pong) -> None:
+        # a pong may come unasked (RFC 6455 section 5.5.3): only the payload tells which is meant
+        if self._pinged is not None and self._pinged[0] == pong.payload:
+            self.round_trip_s = time.monotonic() - self._pinged[1]
+            self._pinged = None
 
     def send_text(self, text: str) -> None:
         """Send one text frame. Where that fails, the next `poll` tells how it ended."""
@@ -190,6 +207,7 @@ class Connection:
 
     def ping(self, payload: bytes) -> None:
         """Send a ping; the answer comes as a Pong with the same payload."""
+        self._pinged = (payload, time.monotonic())
         self._send(websocket.ABNF.OPCODE_PING, payload)
 
     def _send(self, opcode: int, payload: str | bytes) -> None:
@@ -292,8 +310,10 @@ def open_connection(
     return Connection(ws, guarded)
 
 
-def _connected_socket(address: Address, deadline: Deadline, trust: Trust) -> socket.socket:
-    sock = reach(address, deadline)
+def _connected_socket(
+    address: Address, deadline: Deadline, trust: Trust
+) -> socket.socket | TlsInTls:
+    sock = reach(address, deadline, trust)
     if address.is_tls:
         return start_tls(sock, address.host, build_ssl_context(trust), deadline)
     return sock

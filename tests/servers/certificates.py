@@ -32,6 +32,12 @@ class Certificates:
         """For `localhost`, of the authority in `ca_file`."""
         return _context(self._ca.issue_cert(NAME))
 
+    def good_file(self) -> Path:
+        """The same, with its key, as a file for other programs."""
+        leaf, pem = self._ca.issue_cert(NAME), self.folder / "good.pem"
+        pem.write_bytes(leaf.private_key_and_cert_chain_pem.bytes())
+        return pem
+
     def unknown_issuer(self) -> ssl.SSLContext:
         return _context(self._stranger.issue_cert(NAME))
 

@@ -333,10 +333,10 @@ def working_proxy(peer: Peer) -> None:
     host, _, port = target.rpartition(":")
     with socket.create_connection((host.strip("[]"), int(port)), LIMIT_S) as upstream:
         peer.send(b"HTTP/1.1 200 Connection established\r\nVia: 1.1 test\r\n\r\n")
-        _relay(peer.sock, upstream)
+        relay(peer.sock, upstream)
 
 
-def _relay(left: socket.socket, right: socket.socket) -> None:
+def relay(left: socket.socket, right: socket.socket) -> None:
     with selectors.DefaultSelector() as selector:
         selector.register(left, selectors.EVENT_READ, right)
         selector.register(right, selectors.EVENT_READ, left)
@@ -345,6 +345,8 @@ def _relay(left: socket.socket, right: socket.socket) -> None:
                 source, target = key.fileobj, key.data
                 assert isinstance(source, socket.socket)
                 data = source.recv(65536)
+                while isinstance(source, ssl.SSLSocket) and source.pending():
+                    data += source.recv(65536)
                 if not data:
                     return
                 target.sendall(data)

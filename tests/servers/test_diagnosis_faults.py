@@ -151,52 +151,6 @@ def test_what_the_network_says(number: int, cause: str, monkeypatch: pytest.Monk
     assert_cause(run("http://127.0.0.1:9", TOKEN), cause, "connect")
 
 
-# ---- proxy -------------------------------------------------------------------------------------
-
-PROXY_ANSWERS = {
-    "407": (
-        f.raw(f.http_bytes("407 Proxy Authentication Required")),
-        "proxy_authentication_required",
-    ),
-    "403": (f.raw(f.http_bytes("403 Forbidden", b"<html>blocked</html>")), "proxy_refused"),
-    "502": (f.raw(f.http_bytes("502 Bad Gateway")), "proxy_refused"),
-    "garbage": (f.banner(b"220 mail ready\r\n\r\n"), "proxy_unreachable"),
-    "closed": (f.close_at_once, "proxy_unreachable"),
-    "reset": (f.reset_after_request, "proxy_unreachable"),
-    "drip": (f.drip_after_request(b"HTTP/1.1 200 OK" * 99), "proxy_unreachable"),
-    "silence": (f.silence, "proxy_unreachable"),
-}
-
-
-@pytest.mark.parametrize("name", provoking(causes_in(PROXY_ANSWERS)))
-def test_a_proxy_that_does_not_connect(
-    serve: Serve, monkeypatch: pytest.MonkeyPatch, name: str
-) -> None:
-    behaviour, cause = PROXY_ANSWERS[name]
-    proxy = serve(behaviour)
-    monkeypatch.setenv("HTTPS_PROXY", f"http://user:s3cret-pw@127.0.0.1:{proxy.port}")
-    result = run("https://obico.example", TOKEN, deadline_s=2.0)
-    assert_cause(result, cause, "connect")
-    assert f"127.0.0.1:{proxy.port}" in result["explanation"]
-    assert "s3cret-pw" not in str(result)
-
-
-@provokes("proxy_unreachable")
-def test_a_proxy_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
-    with f.refused_port() as port:
-        monkeypatch.setenv("ALL_PROXY", f"http://127.0.0.1:{port}")
-        result = run("https://obico.example", TOKEN)
-    assert_cause(result, "proxy_unreachable", "connect")
-
-
-@pytest.mark.parametrize("proxy", ["http://127.0.0.1:notaport", "http://", "socks5://127.0.0.1:9"])
-def test_a_proxy_setting_that_makes_no_sense(proxy: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A typing error in the environment is a proxy that cannot be reached, and no crash."""
-    monkeypatch.setenv("HTTPS_PROXY", proxy)
-    result = run("https://obico.example", TOKEN, deadline_s=4.0)
-    assert result["cause"] == "proxy_unreachable"
-
-
 # ---- TLS ---------------------------------------------------------------------------------------
 
 HANDSHAKES: dict[str, tuple[Callable[[Certificates], f.Behaviour], str]] = {

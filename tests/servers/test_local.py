@@ -24,6 +24,7 @@ from octoprint_obico.diagnosis.local.network import Interface, Network
 from octoprint_obico.diagnosis.result import CheckResult, Finding, Outcome
 from octoprint_obico.server.address import parse_address
 from octoprint_obico.server.deadline import Deadline
+from octoprint_obico.server.proxy import parse_proxy
 from octoprint_obico.server.transport import Target
 from sandbox import SandboxServer
 from tests.provoked import provokes
@@ -398,7 +399,7 @@ def test_no_router_on_the_way(known: Findings, computer: Computer) -> None:
 @pytest.mark.parametrize(
     "prepare",
     [
-        lambda known: setattr(known, "proxy", "http://127.0.0.1:8080"),
+        lambda known: setattr(known, "proxy", parse_proxy("http://127.0.0.1:8080")),
         lambda known: None,  # the name was left to the proxy
     ],
 )

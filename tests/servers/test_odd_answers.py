@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 
 from octoprint_obico.diagnosis.local.line import Sample, lost_packets
-from octoprint_obico.server.address import DEFAULT_ADDRESS, parse_address
 from octoprint_obico.server.causes import Cause
 from octoprint_obico.server.deadline import Deadline
 from octoprint_obico.server.errors import ChannelError
-from octoprint_obico.server.transport import Target, is_sent_home, reach_proxy
+from octoprint_obico.server.proxy import parse_proxy, reach_proxy
+from octoprint_obico.server.transport import Target, is_sent_home
 from octoprint_obico.webcam.snapshot import shown_url, take_picture, url_webcam
 from tests.provoked import provokes
 
@@ -58,12 +58,12 @@ def test_a_webcams_password_is_nowhere(url: str) -> None:
     assert PASSWORD not in f"{caught.value} {caught.value.facts}"
 
 
-@pytest.mark.parametrize("scheme", ["https", "socks5", "socks5h"])
+@pytest.mark.parametrize("scheme", ["quic", "ftp", "socks6"])
 def test_a_proxy_that_is_not_supported_learns_no_password(serve: Serve, scheme: str) -> None:
     server = serve(f.silence)
     proxy = f"{scheme}://u:{PASSWORD}@127.0.0.1:{server.port}"
     with pytest.raises(ChannelError) as caught:
-        reach_proxy(proxy, parse_address(DEFAULT_ADDRESS), Deadline(3.0))
+        reach_proxy(parse_proxy(proxy), Deadline(3.0))
     assert caught.value.cause is Cause.PROXY_UNREACHABLE
     assert f"{scheme}:// proxies are not supported" in str(caught.value.facts["reason"])
     assert PASSWORD not in f"{caught.value} {caught.value.facts}"

@@ -13,11 +13,11 @@ from typing import Any
 import pytest
 
 from octoprint_obico.server import transport as t
-from octoprint_obico.server.address import Address, parse_address
+from octoprint_obico.server.address import parse_address
 from octoprint_obico.server.deadline import Deadline
 from octoprint_obico.server.errors import ChannelError, Stage
 from octoprint_obico.server.http import HttpClient
-from octoprint_obico.server.trust import build_ssl_context, proxy_endpoint, proxy_for
+from octoprint_obico.server.trust import build_ssl_context
 from octoprint_obico.server.websocket import open_connection
 
 from . import faults as f
@@ -249,83 +249,3 @@ def test_verification_cannot_be_switched_off_by_a_missing_file(
     context = build_ssl_context()
     assert context.verify_mode is ssl.CERT_REQUIRED
     assert context.check_hostname
-
-
-# ---- proxies -------------------------------------------------------------------------------------
-
-
-@BOTH
-def test_a_proxy_passes_both_channels(
-    serve: Serve, trusted: Certificates, opener: Opener, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    behaviour = w.opened(w.answer_pings) if opener is open_websocket else f.answer()
-    server = serve(f.over_tls(trusted.good(), behaviour))
-    proxy = serve(f.working_proxy)
-    monkeypatch.setenv("HTTPS_PROXY", f"http://me:pa%20ss@127.0.0.1:{proxy.port}")
-    opener(f"https://localhost:{server.port}", f.LIMIT_S)
-    head = proxy.heads[0].decode()
-    assert head.startswith(f"CONNECT localhost:{server.port} HTTP/1.")
-    assert "Proxy-Authorization: Basic bWU6cGEgc3M=" in head
-    assert TOKEN not in head
-
-
-PROXIES = {
-    "407": (f.raw(f.http_bytes("407 Proxy Authentication Required")), 407),
-    "403": (f.raw(f.http_bytes("403 Forbidden")), 403),
-    "garbage": (f.banner(b"220 mail\r\n\r\n"), None),
-    "silence": (f.silence, None),
-    "drip": (f.drip_after_request(b"HTTP/1.1 200 OK" * 99, 0.05), None),
-    "close": (f.close_after_request, None),
-    "reset": (f.reset_after_request, None),
-    "endless": (f.endless(b"HTTP/1.1 200 OK\r\n", b"X: y\r\n" * 99), None),
-}
-BY_STATUS = {
-    407: "proxy_authentication_required",
-    403: "proxy_refused",
-    None: "proxy_unreachable",
-}
-
-
-@BOTH
-@pytest.mark.parametrize("name", PROXIES)
-def test_both_channels_say_the_same_of_a_proxy(
-    serve: Serve, opener: Opener, name: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    behaviour, status = PROXIES[name]
-    proxy = serve(behaviour)
-    monkeypatch.setenv("HTTPS_PROXY", f"http://me:s3cret-pw@127.0.0.1:{proxy.port}")
-    started = time.monotonic()
-    error = error_of(opener, "https://obico.example", 0.8)
-    assert time.monotonic() - started < 2.5
-    assert (error.cause.value, error.stage) == (BY_STATUS[status], Stage.PROXY)
-    assert error.facts["proxy"] == f"127.0.0.1:{proxy.port}"
-    assert "s3cret-pw" not in f"{error} {error.facts}"
-
-
-@BOTH
-def test_a_proxy_that_is_not_there(opener: Opener, monkeypatch: pytest.MonkeyPatch) -> None:
-    with f.refused_port() as port:
-        monkeypatch.setenv("ALL_PROXY", f"127.0.0.1:{port}")
-        error = error_of(opener, "https://obico.example")
-    assert error.cause.value == "proxy_unreachable"
-    assert error.facts["proxy"] == f"127.0.0.1:{port}"
-
-
-@BOTH
-@pytest.mark.parametrize("proxy", ["http://127.0.0.1:notaport", "http://", "socks5://127.0.0.1:9"])
-def test_a_proxy_setting_that_makes_no_sense_is_an_error_of_ours(
-    opener: Opener, proxy: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("HTTPS_PROXY", proxy)
-    assert error_of(opener, "https://obico.example", 1.0).cause.value == "proxy_unreachable"
-
-
-def test_no_proxy_is_honoured(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HTTPS_PROXY", "proxy.example:3128")
-    monkeypatch.setenv("NO_PROXY", ".home,192.168.0.0/16")
-    assert proxy_for(Address("https", "server.home", 443)) is None
-    assert proxy_for(Address("https", "192.168.1.5", 443)) is None
-    assert proxy_for(Address("http", "obico.example", 80)) is None
-    found = proxy_for(Address("https", "obico.example", 443))
-    assert found == "http://proxy.example:3128"
-    assert proxy_endpoint("http://a:b@proxy.example:3128") == ("proxy.example", 3128)

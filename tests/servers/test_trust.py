@@ -29,6 +29,7 @@ from octoprint_obico.server.certificate import (
 from octoprint_obico.server.deadline import Deadline
 from octoprint_obico.server.errors import ChannelError, Stage
 from octoprint_obico.server.http import HttpClient
+from octoprint_obico.server.proxy import reach
 from octoprint_obico.server.trust import (
     NO_EXTRA,
     Accepted,
@@ -423,7 +424,8 @@ def test_asking_for_the_time_ends(
 ) -> None:
     server = serve(f.over_tls(trusted.expired(), behaviour))
     started = time.monotonic()
-    shown = shown_with_time(parse_address(url_of(server)), Deadline(1.0))
+    address, limit = parse_address(url_of(server)), Deadline(1.0)
+    shown = shown_with_time(address, limit, lambda: reach(address, limit))
     assert time.monotonic() - started < 2.0
     assert shown.server_time is None
     assert shown.certificate.not_after is not None

@@ -165,6 +165,8 @@ ANYTHING = st.one_of(st.text(), st.lists(PIECES, max_size=9).map("".join))
 @given(ANYTHING)
 @example("http://server/a'/")
 @example("http://http.:81")
+@example("1.2.3.4%\ud800")
+@example("fe80::1%\ud800")
 def test_whatever_is_typed_is_an_address_or_an_address_error(text: str) -> None:
     try:
         address = parse_address(text)

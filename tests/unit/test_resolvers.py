@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from octoprint_obico.diagnosis.resolver_inquiry import Answer, is_literal, is_multicast
+from octoprint_obico.diagnosis.resolver_inquiry import Answer, is_multicast
 from octoprint_obico.diagnosis.resolver_judge import judge, listed
 from octoprint_obico.diagnosis.resolver_query import Reply, Said
 from octoprint_obico.diagnosis.resolvers import Origin, Resolver, read_resolvers
@@ -90,8 +90,6 @@ def test_how_a_resolver_is_shown_and_reached() -> None:
 def test_names_that_no_resolver_knows() -> None:
     assert is_multicast("octopi.local") and is_multicast("Octopi.LOCAL.")
     assert not is_multicast("local.example") and not is_multicast("octopi.lan")
-    assert is_literal("::1") and is_literal("fe80::1%eth0") and is_literal("192.168.1.1")
-    assert not is_literal("1.example")
 
 
 # ---- one resolver's two replies ----------------------------------------------------------------

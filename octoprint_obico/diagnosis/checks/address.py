@@ -5,7 +5,7 @@ from __future__ import annotations
 from ...server.address import parse_address
 from ...server.deadline import Deadline
 from ...server.errors import AddressError
-from ...server.trust import proxy_for
+from ...server.proxy import proxy_for
 from ..catalogue import N_
 from ..result import Finding, Outcome
 from .findings import Findings

@@ -11,9 +11,10 @@ from ...server.address import Address
 from ...server.deadline import Deadline
 from ...server.errors import ChannelError
 from ...server.http import HttpClient
+from ...server.proxy import Proxy
 from ...server.responses import Reply
 from ...server.transport import Target
-from ...server.trust import Trust
+from ...server.trust import NO_EXTRA, Trust
 from ..local.line import Line
 from ..local.network import Network
 from ..progress import Progress
@@ -32,9 +33,9 @@ class Findings:
     token: str | None
     user_agent: str
     websocket: WebSocketProbe | None
-    trust: Trust = Trust()
+    trust: Trust = NO_EXTRA
     address: Address | None = None
-    proxy: str | None = field(default=None, repr=False)
+    proxy: Proxy | None = None
     targets: list[Target] = field(default_factory=list)
     reply: Reply | None = None
     refusal: ChannelError | None = None

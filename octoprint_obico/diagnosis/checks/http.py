@@ -15,6 +15,7 @@ from ...server.transport import connect, start_tls
 from ...server.trust import build_ssl_context
 from ..catalogue import N_
 from ..result import Finding, Outcome
+from .connect import CONTROL_S, blamed_silence
 from .findings import Findings, failed, skipped
 from .tls import late_alert
 
@@ -25,7 +26,7 @@ def check_http(known: Findings, deadline: Deadline) -> Finding:
     known.client = client = HttpClient(address, known.user_agent, known.trust)
     try:
         reply = client.request(
-            "GET", PRINTER_PATH, token=known.token, timeout_s=deadline.remaining()
+            "GET", PRINTER_PATH, token=known.token, timeout_s=_patience(known, deadline)
         )
         known.reply = reply
         judge(reply, address, bool(known.token), expect_printer)
@@ -35,13 +36,24 @@ def check_http(known: Findings, deadline: Deadline) -> Finding:
         else:
             error = _refined(_speaks_tls(error, known, deadline), client, known, deadline)
             error = late_alert(error, known, deadline)
-            via = {"proxy": client.proxy} if client.proxy else {}
+            if _is_forwarded(known) and error.cause is Cause.RESPONSE_TIMED_OUT:
+                error = blamed_silence(error, known, deadline)
+            via = known.proxy.facts if known.proxy else {}
             return failed(error, _http_summary(error), **address.facts, **via)
     if known.reply is None:  # the token cannot be sent; the credentials check says so
         return skipped(N_("no request was sent"))
     facts = {"status": known.reply.status, "ms": round(known.reply.seconds * 1000)}
     summary = N_("the API answers after {ms} ms (status {status})")
     return Finding(Outcome.PASSED, summary, facts, None, {**known.reply.facts, **facts})
+
+
+def _patience(known: Findings, deadline: Deadline) -> float:
+    """How long to wait for the answer; a silent proxy is asked once more after that."""
+    return max(deadline.remaining() - (CONTROL_S if _is_forwarded(known) else 0.0), 0.01)
+
+
+def _is_forwarded(known: Findings) -> bool:
+    return known.proxy is not None and known.proxy.forwards(known.known_address)
 
 
 _ANSWERS_OF_THE_SERVER = frozenset(

@@ -172,6 +172,7 @@ def _ask(
 ) -> _Ended:
     """Ask the API over a connection of its own; `padding` bytes make the request large."""
     address = known.known_address
+    sock: Any
     try:
         sock, _ = connect(known.targets, address.host, address.port, deadline, segment)
         if address.is_tls:

@@ -19,7 +19,9 @@ from ...server.certificate import (
 )
 from ...server.deadline import Deadline
 from ...server.errors import ChannelError
-from ...server.transport import connect, start_tls, through_proxy, tls_failure
+from ...server.proxy import through_proxy
+from ...server.tls_in_tls import TlsInTls
+from ...server.transport import connect, start_tls, tls_failure
 from ...server.trust import build_ssl_context, ca_file_problem
 from ..catalogue import N_
 from ..result import Finding, Outcome
@@ -75,12 +77,12 @@ def _connected(known: Findings, deadline: Deadline) -> socket.socket:
     """A socket to the server, by what the checks before have found."""
     address = known.known_address
     if known.proxy:
-        return through_proxy(known.proxy, address, deadline)
+        return through_proxy(known.proxy, address, deadline, known.trust)
     kept = known.take_connected()
     return kept or connect(known.targets, address.host, address.port, deadline)[0]
 
 
-def _listen(sock: ssl.SSLSocket, host: str, deadline: Deadline) -> None:
+def _listen(sock: ssl.SSLSocket | TlsInTls, host: str, deadline: Deadline) -> None:
     sock.settimeout(max(deadline.remaining(), 0.01))
     try:
         sock.recv(1)
