@@ -669,8 +669,8 @@ CATALOGUE: Mapping[Cause, Entry] = {
     Cause.WEBSOCKET_INVALID_HANDSHAKE: Entry(
         N_("WebSocket garbled"),
         N_(
-            "HTTP works, but the answer to the WebSocket handshake is not right ({detail}). "
-            "Something in between answers in the server's place."
+            "HTTP works, but what answers over the WebSocket (the second, lasting connection) does "
+            "not keep to its rules: {detail}. Something in between answers in the server's place."
         ),
         (_WEBSOCKET_NGINX, _WEBSOCKET_APACHE, _WEBSOCKET_OTHERS, _ADMIN_OF_PROXY),
     ),

@@ -189,7 +189,10 @@ class Connection:
         except (OSError, websocket.WebSocketConnectionClosedException) as error:
             return Closed(None, redact(error))
         except (websocket.WebSocketException, ValueError) as error:
-            raise ChannelError(Cause.WEBSOCKET_DROPPED, Stage.OPEN, error) from error
+            facts = {"detail": redact(error)[:120]}
+            raise ChannelError(
+                Cause.WEBSOCKET_INVALID_HANDSHAKE, Stage.OPEN, error, facts
+            ) from error
         event = _event(opcode, frame)
         if isinstance(event, Pong):
             self._note_pong(event)
