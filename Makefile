@@ -74,6 +74,7 @@ network: $(VENV1)/.test-ready ## tests with networks of their own (Linux, as roo
 	$(PYTHON1) -m pytest -n 3 --dist loadfile tests/netns $(ARGS)
 
 integration: $(VENV1)/.test-ready $(VENV2)/.test-ready ## tests against a real OctoPrint 1.11 and 2.0
+	$(SYSTEM_PACKAGES)
 	$(PYTHON1) -m pytest -n 3 --dist loadfile tests/integration $(ARGS)
 
 browser: $(VENV1)/.test-ready $(VENV2)/.test-ready ## tests in a real Chromium, on both versions
@@ -86,7 +87,7 @@ format: $(VENV1)/.test-ready ## mend the style
 docs: $(VENV1)/.test-ready ## write docs/causes.md anew from the catalogue of causes
 	$(PYTHON1) tools/cause_pages.py
 
-benchmark: $(VENV1)/.test-ready ## time to verdict for each fault, into benchmarks/time_to_verdict.md
+benchmark: $(VENV1)/.test-ready ## time to verdict for each fault, and the session's record, into benchmarks/*.md
 	$(PYTHON1) -m benchmarks
 
 dist: $(VENV1)/.test-ready ## build the wheel and the source archive into dist/

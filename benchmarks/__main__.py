@@ -1,9 +1,11 @@
-"""Measures the time to verdict and writes benchmarks/time_to_verdict.md.
+"""Measures the time to verdict, and the session's record, and writes a page of each.
 
 usage: make benchmark, or python -m benchmarks [FILE]
 
 Everything happens on loopback. A healthy server is measured with nothing else going on; the faults
-side by side, because most of them are waits. Takes two to four minutes.
+side by side, because most of them are waits. Takes two to four minutes; what a session's record
+takes is measured after that, for one to three minutes more, into benchmarks/session_record.md.
+The simulated return of a crowd to its server comes last, into benchmarks/reconnect.md.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from benchmarks import reconnect, session_record
 from benchmarks.faults import FAULTS, Fault
 from benchmarks.measure import Healthy, Timed, measure_fault, measure_healthy
 from benchmarks.table import document
@@ -58,7 +61,9 @@ def main() -> int:
     page.write_text(text, encoding="utf-8")
     print(f"\n{text}")
     right = all(row.is_right for row in near) and all(row.is_right for row in broken)
-    return 0 if right else 1
+    small = session_record.write()
+    reconnect.write()
+    return 0 if right and small else 1
 
 
 if __name__ == "__main__":

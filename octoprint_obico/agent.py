@@ -6,6 +6,7 @@ The only module that knows all rooms. It hands each part just what that part nee
 from __future__ import annotations
 
 import logging
+import secrets
 import threading
 import time
 from collections.abc import Mapping
@@ -18,13 +19,17 @@ from .printer.commands import perform
 from .printer.job import STATE_EVENTS, PrintJob
 from .printer.status import build_status_message
 from .server.address import parse_address
-from .server.errors import AddressError, ChannelError, Stage
+from .server.errors import PLUGIN_CHANNEL, AddressError, Attempt, ChannelError, Stage
+from .server.http import CHANNEL as HTTP
 from .server.http import HttpChannel
 from .server.link import Hooks, Link, Wanted
 from .server.linking import LinkedPrinter, LinkJob
 from .server.live_file import LiveFile
 from .server.messages import ServerMessage, passthru_answer
 from .server.redact import redact
+from .server.websocket import CHANNEL as WEBSOCKET
+from .session.alerts import Alerts
+from .session.figures import Series, Session
 from .session.status import (
     Status,
     http_status,
@@ -32,7 +37,8 @@ from .session.status import (
     webcam_rows,
     websocket_status,
 )
-from .session.tracker import Session, Tracker
+from .session.tracker import Tracker
+from .session.watch import Watch
 from .trust_keeper import TrustKeeper
 from .webcam.poster import Demand, SnapshotPoster
 
@@ -58,6 +64,8 @@ class Agent:
         self._trust = TrustKeeper(host.settings, self.reconfigure)
         self._job = PrintJob()
         self._status_faults: frozenset[str] = frozenset()
+        self._alerts = Alerts(secrets.token_hex(4))
+        self._watch = Watch(self._look_for_trouble)
         self._diagnosis = DiagnosisJob(
             self._diagnosis_request, lambda: host.notify("diagnosis"), self._on_diagnosis
         )
@@ -71,6 +79,7 @@ class Agent:
             self.watched,
             self._tracker.record,
             self._on_state,
+            self._tracker.rest,
         )
 
     # ---- life --------------------------------------------------------------------------------
@@ -78,6 +87,7 @@ class Agent:
     def start(self) -> None:
         """Start all threads. Returns at once."""
         self._poster.start()
+        self._watch.start()
         self.reconfigure()
 
     def stop(self) -> None:
@@ -88,6 +98,7 @@ class Agent:
         if link is not None:
             link.stop()
         self._poster.stop(0.5)
+        self._watch.stop(0.5)
         if self._live_file is not None:
             self._live_file.close()
 
@@ -105,6 +116,8 @@ class Agent:
                 return
             if old is not None:
                 old.replaced()
+                for channel in (HTTP, WEBSOCKET):
+                    self._tracker.rest(channel)
             self._link = None if wanted is None else Link(wanted, self._user_agent, self._hooks())
             new = self._link
         if old is not None:
@@ -154,6 +167,15 @@ class Agent:
     def _on_state(self) -> None:
         self._note_live()
         self._host.notify("status")
+        self._watch.wake()
+
+    def _look_for_trouble(self) -> None:
+        """See whether somebody has to be told of something; on a thread of its own."""
+        printing = bool(self._host.printer.is_printing())
+        after_s = self._host.settings.alert_after_s()
+        status, session = self.status(), self.session()
+        for topic in self._alerts.observe(status, session, printing, time.monotonic(), after_s):
+            self._host.notify(topic)
 
     def _note_live(self) -> None:
         """Tell commands beside us how the WebSocket is, so that they do not throw it out."""
@@ -243,6 +265,8 @@ class Agent:
         if frozenset(faults) != self._status_faults:
             self._status_faults = frozenset(faults)
             log.warning("Parts of the status could not be built: %s", ", ".join(faults) or "none")
+        fault = Attempt.fault("building the status", "; ".join(faults)) if faults else None
+        self._tracker.record(fault or Attempt.success(PLUGIN_CHANNEL))
         return message
 
     # ---- what the doors ask ------------------------------------------------------------------
@@ -272,6 +296,10 @@ class Agent:
         """The session's figures."""
         return self._tracker.session()
 
+    def series(self, seconds: float | None, most: int) -> Mapping[str, Series]:
+        """The figures of each channel over time, in at most `most` steps; None: all of it."""
+        return self._tracker.series(seconds, most)
+
     def status(self) -> Status:
         """What is true of the connections just now."""
         with self._lock:
@@ -283,6 +311,7 @@ class Agent:
             error.cause if error else None,
             error.facts if error else {},
             link.http.failing_since if link is not None else None,
+            link.http.round_trip_s if link is not None else None,
         )
         snapshot = link.supervisor.snapshot() if link is not None else None
         websocket = websocket_status(snapshot, session.channel("websocket"))
@@ -308,6 +337,11 @@ class Agent:
     def trust(self) -> TrustKeeper:
         """What is trusted, and how a certificate is accepted."""
         return self._trust
+
+    @property
+    def alerts(self) -> Alerts:
+        """What people are told of by themselves."""
+        return self._alerts
 
     def account(self) -> str | None:
         """The account's plan, "free" or "pro"; None while not known."""

@@ -31,6 +31,8 @@ class Snapshot:
     """Since when it is not connected; None while it is."""
     error: ChannelError | None = None
     last_pong_at: float | None = None
+    round_trip_s: float | None = None
+    """Seconds that the last ping was answered in; None before one was."""
     attempts: int = 0
     """Finished attempts to connect; changes whenever one ends, however it ends."""
     last_drop: ChannelError | None = None

@@ -39,6 +39,10 @@ class Stage(Word):
     OPEN = "open"
 
 
+PLUGIN_CHANNEL = "plugin"
+"""The channel of what goes wrong in the plugin itself, and not on the way to anything."""
+
+
 class ObicoError(Exception):
     """Base of all errors that this plugin raises on purpose."""
 
@@ -60,6 +64,7 @@ class ChannelError(ObicoError):
         stage: how far the attempt had come.
         facts: what was seen (host, port, status ...), for the texts and the evidence; no secrets.
         retry_after: seconds that the server asked us to wait, or None.
+        down_for_s: seconds since the last sign of life, where the failure was noticed late.
     """
 
     def __init__(
@@ -69,12 +74,13 @@ class ChannelError(ObicoError):
         message: object = "",
         facts: Mapping[str, Any] | None = None,
         retry_after: float | None = None,
+        down_for_s: float = 0.0,
     ) -> None:
         self.cause = cause
         self.stage = stage
         self.message = redact(message)
         self.facts: dict[str, Any] = {"error": self.message, **(facts or {})}
-        self.retry_after = retry_after
+        self.retry_after, self.down_for_s = retry_after, down_for_s
         super().__init__(f"{cause.value} at {stage.value}: {self.message}")
 
     def with_facts(self, **facts: Any) -> ChannelError:
@@ -88,9 +94,10 @@ class Attempt:
     """One attempt on a channel and how it ended: the tracker's only input.
 
     Attributes:
-        channel: "http", "websocket" or "webcam:<name>".
+        channel: "http", "websocket", "webcam:<name>", or "plugin" for what the plugin itself does.
         ok: whether it succeeded.
         cause, stage, message, facts: of the failure; None and empty on success.
+        down_for_s: seconds since the last sign of life, where the failure was noticed late.
     """
 
     channel: str
@@ -99,6 +106,7 @@ class Attempt:
     stage: Stage | None = None
     message: str = ""
     facts: Mapping[str, Any] = field(default_factory=dict)
+    down_for_s: float = 0.0
 
     @classmethod
     def success(cls, channel: str) -> Attempt:
@@ -106,7 +114,20 @@ class Attempt:
 
     @classmethod
     def failure(cls, channel: str, error: ChannelError) -> Attempt:
-        return cls(channel, False, error.cause, error.stage, error.message, dict(error.facts))
+        facts = dict(error.facts)
+        return cls(channel, False, error.cause, error.stage, error.message, facts, error.down_for_s)
+
+    @classmethod
+    def fault(cls, part: str, error: str | Exception) -> Attempt:
+        """A fault of the plugin itself, in the part of it that is named.
+
+        Args:
+            error: a text of ours, or an exception, of which only the class is told: what it says
+                may hold anything.
+        """
+        kind = error if isinstance(error, str) else type(error).__name__
+        facts = {"part": part, "error": kind}
+        return cls(PLUGIN_CHANNEL, False, Cause.UNKNOWN_ERROR, None, f"{part}: {kind}", facts)
 
 
 # ---------------------------------------------------------------------------------------------
@@ -214,7 +235,9 @@ def cause_of_tls_error(error: BaseException) -> Cause:
 
 def proxy_refusal(status: int, facts: Mapping[str, Any], *, source: object = "") -> ChannelError:
     """The error for a proxy that answered CONNECT with `status`."""
-    cause = Cause.PROXY_AUTHENTICATION_REQUIRED if status == 407 else Cause.PROXY_REFUSED
+    # 401 in place of 407 is how tinyproxy 1.11 refuses a wrong password
+    wants_password = status in (401, 407)
+    cause = Cause.PROXY_AUTHENTICATION_REQUIRED if wants_password else Cause.PROXY_REFUSED
     return ChannelError(
         cause,
         Stage.PROXY,

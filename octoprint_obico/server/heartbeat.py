@@ -6,21 +6,20 @@ only sign (PROTOCOL 11). It is also how an idle printer knows that HTTP works at
 
 from __future__ import annotations
 
-import logging
 import threading
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable
 from typing import Any
 
-from .backoff import backoff
-from .causes import CREDENTIAL_CAUSES
+from .backoff import Backoff
 from .errors import ChannelError
+from .faults import Faults
 from .http import HttpChannel
-
-log = logging.getLogger("octoprint.plugins.obico.http")
+from .retry_policy import HTTP
 
 INTERVAL_S = 60.0
 WATCHED_INTERVAL_S = 10.0
-_CAP_WATCHED_S, _CAP_S, _CAP_DENIED_S = 6.0, 60.0, 180.0
+_PART = "the HTTP channel"
 
 
 class Heartbeat:
@@ -29,6 +28,7 @@ class Heartbeat:
     Args:
         on_printer: takes the server's description of the printer (PROTOCOL 2.2).
         watched: whether somebody looks at the status: then it asks more often.
+        faults: takes what goes wrong here, and not on the way to the server.
     """
 
     def __init__(
@@ -36,12 +36,15 @@ class Heartbeat:
         channel: HttpChannel,
         on_printer: Callable[[Any], None],
         watched: Callable[[], bool],
+        faults: Faults,
     ) -> None:
+        self._faults = faults
         self._channel, self._on_printer, self._watched = channel, on_printer, watched
         self._wake = threading.Event()
         self._stop = threading.Event()
         self._uncounted = False
-        self._thread = threading.Thread(target=self._run, name="obico-http", daemon=True)
+        run = faults.guarded(_PART, self._run, self._stop)
+        self._thread = threading.Thread(target=run, name="obico-http", daemon=True)
 
     def start(self) -> None:
         self._thread.start()
@@ -59,28 +62,20 @@ class Heartbeat:
         self._wake.set()
 
     def _run(self) -> None:
-        delays = self._delays()
+        backoff = Backoff(HTTP)
         while not self._stop.is_set():
             counted, self._uncounted = not self._uncounted, False
+            began = time.monotonic()
             try:
                 self._on_printer(self._channel.who_am_i(counted=counted))
-                delays = self._delays()
+                backoff.proven()
                 pause = WATCHED_INTERVAL_S if self._watched() else INTERVAL_S
             except ChannelError as error:
-                pause = max(next(delays), min(error.retry_after or 0.0, 3600.0))
-            except Exception:  # a fault of ours must not end the thread; it is logged
-                log.exception("Unexpected error in the HTTP channel")
+                took_s = time.monotonic() - began
+                pause = backoff.failed(error, watched=self._watched(), took_s=took_s)
+            except Exception as error:  # a fault of ours must not end the thread; it is logged
+                self._faults.note(_PART, error)
                 pause = INTERVAL_S
             self._wake.wait(pause)
             self._wake.clear()
         self._channel.close()
-
-    def _delays(self) -> Iterator[float]:
-        return backoff(self._cap)
-
-    def _cap(self) -> float:
-        if self._watched():
-            return _CAP_WATCHED_S
-        error = self._channel.error
-        denied = error is not None and error.cause in CREDENTIAL_CAUSES
-        return _CAP_DENIED_S if denied else _CAP_S

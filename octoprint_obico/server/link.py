@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -9,11 +10,14 @@ from typing import Any
 
 from .address import Address
 from .errors import Attempt
+from .faults import Faults
 from .heartbeat import Heartbeat
 from .http import HttpChannel, Recorder
 from .messages import ServerMessage
 from .supervisor import Supervisor
 from .trust import Trust
+
+log = logging.getLogger("octoprint.plugins.obico.http")
 
 
 @dataclass(frozen=True)
@@ -65,7 +69,8 @@ class Link:
         self.http = HttpChannel(
             address, token, user_agent, self._record, hooks.on_http_state, trust
         )
-        self.heartbeat = Heartbeat(self.http, hooks.on_printer, hooks.watched)
+        faults = Faults(self._record, log)
+        self.heartbeat = Heartbeat(self.http, hooks.on_printer, hooks.watched, faults)
         self.supervisor = Supervisor(
             address,
             token,
@@ -98,6 +103,11 @@ class Link:
         self.heartbeat.stop(timeout_s / 4)  # no more than asks; what it asks ends by itself
 
     def retry(self, *, counted: bool = True) -> None:
-        """Let a WebSocket that waits try again now."""
-        if not self.supervisor.snapshot().shared:  # with a rival, each try throws the other out
+        """Let a WebSocket that waits try again now, unless it waits out of regard for others.
+
+        With a rival, each try throws the other out; and a server that named a time was not asking
+        for one try more from everybody who opens a page.
+        """
+        now = self.supervisor.snapshot()
+        if not now.shared and not (now.error and now.error.retry_after):
             self.supervisor.retry_now(counted=counted)

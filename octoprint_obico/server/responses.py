@@ -118,16 +118,20 @@ def judge(reply: Reply, address: Address, token_sent: bool, expect: Expect) -> N
             "portal": f"“{reply.title}”" if reply.title else "",
             **extra,
         },
-        retry_after=retry_after(reply),
+        retry_after=retry_after(reply.headers),
     )
 
 
-def retry_after(reply: Reply) -> float | None:
-    """Seconds until the server wants to be asked again (RFC 9110 10.2.3), at most a day."""
-    value = reply.headers.get("retry-after", "").strip()
+def retry_after(headers: Mapping[str, str]) -> float | None:
+    """Seconds until the server wants to be asked again (RFC 9110 10.2.3), at most a day.
+
+    Args:
+        headers: of its answer, with names in lower case.
+    """
+    value = headers.get("retry-after", "").strip()
     if re.fullmatch(r"[0-9]+", value):
         return min(float(value[:9]), _LONGEST_WAIT_S)
-    until, now = _timestamp(value), reply.date
+    until, now = _timestamp(value), _timestamp(headers.get("date", ""))
     if until is None or now is None:
         return None
     return min(max(0.0, until - now), _LONGEST_WAIT_S)
@@ -224,7 +228,7 @@ def _always(cause: Cause) -> _Judge:
 
 
 def _throttled(reply: Reply, address: Address, token_sent: bool, expect: Expect) -> _Finding:
-    asked = retry_after(reply)
+    asked = retry_after(reply.headers)
     return Cause.THROTTLED, {"retry_after": None if asked is None else round(asked)}
 
 

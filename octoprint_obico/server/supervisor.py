@@ -10,17 +10,19 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
 from .address import Address
-from .backoff import backoff
+from .backoff import Backoff
 from .causes import Cause
 from .channel_state import Snapshot, State, log_transition
 from .deadline import Cancel
 from .errors import Attempt, ChannelError, Stage
+from .faults import Faults
 from .messages import ServerMessage, encode, parse_message
+from .pause import Pause
 from .trust import NO_EXTRA, Trust
 from .waker import Waker
 from .websocket import (
@@ -42,11 +44,12 @@ PONG_TIMEOUT_S = 5.0
 FIRST_MESSAGE_TIMEOUT_S = 6.0
 """The server speaks first, at once (PROTOCOL 6.2); an open socket alone proves nothing."""
 
+_ATTEMPT_S, _FIRST_MESSAGE_LEAST_S = 8.0, 2.0
+"""A whole attempt, up to that message: the pauses reckon with it. One that was slow to open has a
+little more."""
+
 STATUS_INTERVAL_S = 30.0
 """The server forgets a printer that sends nothing for 120 s (PROTOCOL 4.3)."""
-
-PROVEN_AFTER_S = 20.0
-"""A connection that has lived so long ends the growth of the pauses."""
 
 SHORT_LIVED_S = 150.0
 """A connection that ends before this age was dropped soon; idle time-outs are shorter."""
@@ -58,10 +61,6 @@ Longer than the pause that follows, so that a rival who stays is still found aft
 SHARED_CLEARED_S = 330.0
 """A connection that lives longer than a rival of our kind pauses: the rival is gone."""
 
-_CAP_WATCHED_S, _CAP_S, _CAP_DENIED_S = 6.0, 90.0, 300.0
-_YIELD_S = 5.0
-"""Pause after the first replacement: the command-line diagnosis, which may be the replacement, has
-then finished, and is not thrown out in its turn."""
 _OUTBOX = 100
 _LIFETIMES = 3
 _STATUS_PAUSE_S = 0.25
@@ -96,20 +95,23 @@ class Supervisor:
         self._trust = trust
         self._record, self._on_state, self._on_message = record, on_state, on_message
         self._status, self._watched = status, watched
+        self._faults = Faults(record, log)
         self._lock = threading.Lock()
         self._changed = threading.Condition(self._lock)
         self._snapshot = Snapshot(State.OFFLINE, time.time(), down_since=time.time())
         self._outbox: deque[Mapping[str, Any]] = deque(maxlen=_OUTBOX)
         self._status_due = False
-        self._retry = threading.Event()
         self._uncounted = False
         self._stop = threading.Event()
         self._cancel = Cancel()
         self._waker = Waker()
+        self._pause = Pause(self._waker)
         self._connection: Connection | None = None
+        self._proved_at: float | None = None
         self._replaced_at: deque[float] = deque(maxlen=2)
         self._pong_payload = 0
-        self._thread = threading.Thread(target=self._run, name="obico-websocket", daemon=True)
+        run = self._faults.guarded("the WebSocket channel", self._run, self._stop)
+        self._thread = threading.Thread(target=run, name="obico-websocket", daemon=True)
 
     # ---- for everybody else ------------------------------------------------------------------
 
@@ -119,8 +121,7 @@ class Supervisor:
     def stop(self, timeout_s: float = 2.0) -> None:
         """End the connection and the thread, waiting up to `timeout_s` seconds for both."""
         self._stop.set()
-        self._retry.set()
-        self._waker.wake()
+        self._pause.end()
         if self._thread.ident is None:
             return  # was never started
         if self._connection is None:
@@ -148,7 +149,7 @@ class Supervisor:
         """End a pause between attempts. The next attempt is counted unless said otherwise."""
         if self.snapshot().state is State.WAITING:
             self._uncounted = not counted
-            self._retry.set()
+            self._pause.end()
 
     def ping_now(self) -> None:
         """Ask the peer for a sign of life, without waiting for the next regular ping."""
@@ -163,53 +164,43 @@ class Supervisor:
     # ---- the thread --------------------------------------------------------------------------
 
     def _run(self) -> None:
-        delays = self._delays()
+        backoff = Backoff()
         while not self._stop.is_set():
-            began = time.monotonic()
+            began, self._proved_at = time.monotonic(), None
             counted, self._uncounted = not self._uncounted, False
+            ended: ChannelError | None = None
             try:
                 self._one_connection(counted)
             except ChannelError as error:
+                ended = error
                 self._failed(error, counted)
             except Exception as error:  # a fault of ours must not end the thread; it is logged
-                log.exception("Unexpected error in the WebSocket channel")
-                self._failed(ChannelError(Cause.UNKNOWN_ERROR, Stage.OPEN, error), counted)
-            if time.monotonic() - began > PROVEN_AFTER_S:
-                delays = self._delays()
-            self._pause(next(delays))
+                self._faults.note("the WebSocket channel", error)
+                self._failed(ChannelError(Cause.UNKNOWN_ERROR, Stage.OPEN, error), ours=True)
+            now = time.monotonic()
+            proved = self._proved_at or now
+            delay_s = backoff.failed(
+                ended,
+                watched=self._watched(),
+                shared=self.snapshot().shared,
+                took_s=proved - began,
+                lived_s=now - proved,
+            )
+            self._pause.wait(delay_s, heed_addresses=not self.snapshot().shared)
         self._set(state=State.STOPPED, error=None)
         self._waker.close()
-
-    def _delays(self) -> Iterator[float]:
-        return backoff(self._cap)
-
-    def _cap(self) -> float:
-        if self.snapshot().shared:
-            return _CAP_DENIED_S
-        if self._watched():
-            return _CAP_WATCHED_S
-        error = self.snapshot().error
-        denied = error is not None and error.facts.get("status") in (401, 403)
-        return _CAP_DENIED_S if denied else _CAP_S
-
-    def _pause(self, delay_s: float) -> None:
-        error = self.snapshot().error
-        if self.snapshot().shared:
-            delay_s = _CAP_DENIED_S
-        elif error is not None and error.facts.get("code") == CLOSE_REPLACED:
-            delay_s = max(delay_s, _YIELD_S)
-        self._retry.wait(delay_s)  # stop() sets it as well
-        self._retry.clear()
+        self._pause.close()
 
     def _one_connection(self, counted: bool) -> None:
-        self._set(state=State.CONNECTING)
+        began = time.monotonic()
+        self._set(state=State.CONNECTING, round_trip_s=None)
         connection = open_connection(
             self._address, self._token, self._user_agent, cancel=self._cancel, trust=self._trust
         )
         self._connection = connection
         try:
             connection.watch(self._waker.readable)
-            if not self._prove(connection):
+            if not self._prove(connection, began):
                 return  # stopping
             if counted:
                 self._record(Attempt.success(CHANNEL))
@@ -218,9 +209,11 @@ class Supervisor:
             self._connection = None
             connection.close()
 
-    def _prove(self, connection: Connection) -> bool:
+    def _prove(self, connection: Connection, began: float) -> bool:
         """Wait for the server's first message; only then is the channel connected."""
-        end = connection.opened_at + FIRST_MESSAGE_TIMEOUT_S
+        opened = connection.opened_at
+        end = min(opened + FIRST_MESSAGE_TIMEOUT_S, began + _ATTEMPT_S)
+        end = max(end, opened + _FIRST_MESSAGE_LEAST_S)
         while not self._stop.is_set():
             left = end - time.monotonic()
             if left <= 0:
@@ -229,12 +222,14 @@ class Supervisor:
                     Stage.OPEN,
                     "opened, but the server said nothing",
                     {**self._address.facts, "seconds": round(connection.age_s, 1)},
+                    down_for_s=connection.age_s,
                 )
             event = connection.poll(left)
             self._waker.drain()
             if isinstance(event, Closed):
                 raise self._dropped(event, connection)
             if isinstance(event, Message):
+                self._proved_at = time.monotonic()
                 self._set(state=State.CONNECTED, error=None, last_pong_at=time.time(), attempt=True)
                 self._take(event)
                 return True
@@ -301,7 +296,7 @@ class Supervisor:
 
     def _lived(self, connection: Connection) -> None:
         cleared = {"shared": False} if connection.age_s > SHARED_CLEARED_S else {}
-        self._set(last_pong_at=time.time(), **cleared)
+        self._set(last_pong_at=time.time(), round_trip_s=connection.round_trip_s, **cleared)
 
     def _take(self, event: Message) -> None:
         if isinstance(event.data, bytes):
@@ -315,8 +310,8 @@ class Supervisor:
             log.warning("The server sent a command that is not known: %r", name)
         try:
             self._on_message(message)
-        except Exception:  # the printer's side must not end the connection; it is logged
-            log.exception("A message of the server could not be carried out")
+        except Exception as error:  # the printer's side must not end the connection; it is logged
+            self._faults.note("carrying out a message of the server", error)
 
     # ---- how it ends -------------------------------------------------------------------------
 
@@ -328,18 +323,10 @@ class Supervisor:
             "reason": event.reason,
         }
         if event.code == CLOSE_REPLACED and self._note_replaced():
-            return ChannelError(
-                Cause.CREDENTIALS_SHARED,
-                Stage.OPEN,
-                "closed with 4321 again: another printer uses the same token",
-                facts,
-            )
-        return ChannelError(
-            Cause.WEBSOCKET_DROPPED,
-            Stage.OPEN,
-            f"closed after {facts['seconds']} s, code {facts['code']}",
-            facts,
-        )
+            why = "closed with 4321 again: another printer uses the same token"
+            return ChannelError(Cause.CREDENTIALS_SHARED, Stage.OPEN, why, facts)
+        why = f"closed after {facts['seconds']} s, code {facts['code']}"
+        return ChannelError(Cause.WEBSOCKET_DROPPED, Stage.OPEN, why, facts)
 
     def _note_replaced(self) -> bool:
         """Remember a close with 4321; return whether it was the second within the window."""
@@ -352,19 +339,18 @@ class Supervisor:
 
     def _unresponsive(self, connection: Connection, silent_s: float) -> ChannelError:
         facts = {**self._address.facts, "seconds": round(silent_s, 1)}
+        why = f"no answer to a ping, nothing heard for {silent_s:.0f} s"
         return ChannelError(
-            Cause.WEBSOCKET_UNRESPONSIVE,
-            Stage.OPEN,
-            f"no answer to a ping, nothing heard for {silent_s:.0f} s",
-            facts,
+            Cause.WEBSOCKET_UNRESPONSIVE, Stage.OPEN, why, facts, down_for_s=silent_s
         )
 
-    def _failed(self, error: ChannelError, counted: bool) -> None:
+    def _failed(self, error: ChannelError, counted: bool = True, *, ours: bool = False) -> None:
+        """Take the end of a connection, or of the attempt at one; `ours` is no error of it."""
         if self._stop.is_set():
             return
         before = self.snapshot()
         was_open = before.state is State.CONNECTED
-        if counted or was_open:
+        if (counted or was_open) and not ours:
             self._record(Attempt.failure(CHANNEL, error))
         lived_s = time.time() - before.since if was_open else 0.0
         short = was_open and lived_s < SHORT_LIVED_S

@@ -24,6 +24,7 @@ from .deadline import Cancel, Deadline
 from .errors import ChannelError, Stage, chain
 from .proxy import reach
 from .redact import redact
+from .responses import retry_after
 from .tls_in_tls import TlsInTls
 from .token import check_token
 from .transport import start_tls
@@ -329,9 +330,9 @@ def _refused(status: int, headers: Any, body: bytes, address: Address, token: st
         "server": redact((headers or {}).get("server", ""), token)[:80],
         "body": redact(body.decode("utf-8", "replace"), token)[:200],
     }
-    return ChannelError(
-        Cause.WEBSOCKET_REFUSED, Stage.HANDSHAKE, f"handshake answered with HTTP {status}", facts
-    )
+    why = f"handshake answered with HTTP {status}"
+    asked = retry_after(headers) if headers else None
+    return ChannelError(Cause.WEBSOCKET_REFUSED, Stage.HANDSHAKE, why, facts, asked)
 
 
 def _handshake_failure(

@@ -11,7 +11,7 @@ from ..server.channel_state import Snapshot, State
 from ..server.http import CHANNEL as HTTP
 from ..server.websocket import CHANNEL as WEBSOCKET
 from ..server.words import Word
-from .tracker import Figures, Session
+from .figures import Figures, Session
 
 QUIET_S = 120.0
 """Without an error for so long, with both channels up, a connection is Okay again."""
@@ -36,6 +36,8 @@ class ChannelStatus:
     facts: Mapping[str, Any] = field(default_factory=dict)
     last_success_at: float | None = None
     last_pong_at: float | None = None
+    round_trip_s: float | None = None
+    """Seconds that the last ping, or the last question over HTTP, was answered in."""
 
 
 @dataclass(frozen=True)
@@ -84,6 +86,7 @@ def http_status(
     live: Cause | None,
     live_facts: Mapping[str, Any],
     failing_since: float | None = None,
+    round_trip_s: float | None = None,
 ) -> ChannelStatus:
     """The HTTP channel. `live` is the cause of the last attempt's failure, counted or not."""
     if live is not None:
@@ -91,7 +94,12 @@ def http_status(
         return ChannelStatus("failing", since, live, live_facts, figures.last_success_at)
     if figures.last_success_at is None and figures.attempts == 0:
         return ChannelStatus("unknown", None)
-    return ChannelStatus("okay", figures.okay_since, None, {}, figures.last_success_at)
+    return ChannelStatus(
+        "okay",
+        figures.okay_since,
+        last_success_at=figures.last_success_at,
+        round_trip_s=round_trip_s,
+    )
 
 
 def websocket_status(snapshot: Snapshot | None, figures: Figures) -> ChannelStatus:
@@ -106,6 +114,7 @@ def websocket_status(snapshot: Snapshot | None, figures: Figures) -> ChannelStat
         error.facts if error is not None else {},
         figures.last_success_at,
         snapshot.last_pong_at,
+        snapshot.round_trip_s if snapshot.state is State.CONNECTED else None,
     )
 
 

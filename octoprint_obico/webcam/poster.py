@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from ..server.deadline import Deadline
 from ..server.errors import Attempt, ChannelError
+from ..server.faults import Faults
 from ..server.http import HttpChannel, expect_ok
 from .snapshot import TIMEOUT_S, Fetcher, Picture, Webcam
 
@@ -44,6 +45,7 @@ class SnapshotPoster:
         http: the live HTTP channel, or None while the printer is not linked.
         demand: what is wanted now.
         watched: whether somebody looks at the status: then the webcams are looked at more often.
+        rest: told of a channel of a webcam at which nobody looks any more.
     """
 
     IDLE_LOOK_S, WATCHED_LOOK_S = 300.0, 10.0
@@ -56,16 +58,21 @@ class SnapshotPoster:
         watched: Callable[[], bool],
         record: Callable[[Attempt], None],
         on_state: Callable[[], None],
+        rest: Callable[[str], None],
     ) -> None:
         self._webcams, self._http, self._demand = webcams, http, demand
         self._watched, self._record, self._on_state = watched, record, on_state
+        self._rest = rest
+        self._looked_after: set[str] = set()
+        self._faults = Faults(record, log)
         self._fetcher = Fetcher()
         self._wake = threading.Event()
         self._stop = threading.Event()
         self._boost = False
         self._last_post = self._last_look = float("-inf")
         self._failing: dict[str, bool] = {}
-        self._thread = threading.Thread(target=self._run, name="obico-webcam", daemon=True)
+        run = self._faults.guarded("taking a picture", self._run, self._stop)
+        self._thread = threading.Thread(target=run, name="obico-webcam", daemon=True)
 
     def start(self) -> None:
         self._thread.start()
@@ -90,14 +97,15 @@ class SnapshotPoster:
         while not self._stop.is_set():
             try:
                 self._turn()
-            except Exception:  # one bad turn must not end the thread; it is logged
-                log.exception("Unexpected error with a snapshot")
+            except Exception as error:  # one bad turn must not end the thread; it is logged
+                self._faults.note("taking a picture", error)
             self._wake.wait(2.0)
             self._wake.clear()
 
     def _turn(self) -> None:
         http, now = self._http(), time.monotonic()
         if http is None:
+            self._look_after(())
             return
         boost, self._boost = self._boost, False
         every = interval(self._demand())
@@ -108,11 +116,14 @@ class SnapshotPoster:
         pause = self.WATCHED_LOOK_S if self._watched() else self.IDLE_LOOK_S
         if now - self._last_look >= pause:
             self._last_look = now
-            for webcam in self._webcams():
+            webcams = self._webcams()
+            self._look_after(webcams)
+            for webcam in webcams:
                 self._take(webcam)
 
     def _post(self, http: HttpChannel, boost: bool) -> None:
         webcam = next((cam for cam in self._webcams() if cam.take is not None), None)
+        self._look_after([webcam] if webcam is not None else ())
         picture = self._take(webcam) if webcam is not None else None
         if picture is None:
             return
@@ -127,6 +138,13 @@ class SnapshotPoster:
             )
         except ChannelError as error:
             log.debug("A picture could not be posted: %s", error)
+
+    def _look_after(self, webcams: Sequence[Webcam]) -> None:
+        """From now on look after these; what was looked after before is at rest."""
+        channels = {webcam.channel for webcam in webcams if webcam.take is not None}
+        for channel in self._looked_after - channels:
+            self._rest(channel)
+        self._looked_after = channels
 
     def _take(self, webcam: Webcam) -> Picture | None:
         """Take one picture and record how that went; a webcam without snapshots is no attempt."""

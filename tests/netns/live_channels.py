@@ -2,7 +2,8 @@
 
 ``python -m tests.netns.live_channels once URL`` opens each of the two once and says as one line of
 JSON how many seconds that took. ``... hold URL`` keeps the WebSocket up as the plugin does, with a
-line of JSON for each change of its state. The token comes in OBICO_TOKEN.
+line of JSON for each change of its state; ``... patient URL`` too, with pauses of an hour. The
+token comes in OBICO_TOKEN.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from octoprint_obico.server.address import parse_address
+from octoprint_obico.server.backoff import Backoff
 from octoprint_obico.server.http import PRINTER_PATH, HttpClient
 from octoprint_obico.server.supervisor import Supervisor
 from octoprint_obico.server.websocket import Message, open_connection
@@ -65,5 +67,13 @@ def hold(url: str, token: str) -> None:
     threading.Event().wait()
 
 
+def patient(url: str, token: str) -> None:
+    """The same, where nothing but an event ends a pause."""
+    Backoff.failed = lambda *_, **__: 3600.0  # type: ignore[method-assign]
+    hold(url, token)
+
+
 if __name__ == "__main__":
-    {"once": once, "hold": hold}[sys.argv[1]](sys.argv[2], os.environ["OBICO_TOKEN"])
+    {"once": once, "hold": hold, "patient": patient}[sys.argv[1]](
+        sys.argv[2], os.environ["OBICO_TOKEN"]
+    )

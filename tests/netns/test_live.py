@@ -48,3 +48,13 @@ def test_a_line_that_goes_dead_is_noticed_and_mended(lab: Lab) -> None:
     # the attempt that is under way, and the longest pause while somebody watches
     assert wait_for_state(channel, "connected", 20.0) is None
     channel.stop()
+
+
+def test_an_address_that_comes_back_is_tried_at_once(lab: Lab) -> None:
+    """As where a cable is plugged in again, or the Wi-Fi is back."""
+    lab.client.configure("addr flush dev eth0")
+    channel = lab.channels("patient", HTTP)
+    assert wait_for_state(channel, "waiting", 12.0) is not None
+    lab.heal()
+    assert wait_for_state(channel, "connected", 10.0) is None
+    channel.stop()

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 
 from octoprint_obico.diagnosis.checks import network
-from octoprint_obico.server import backoff
+from octoprint_obico.server.backoff import Backoff
+from octoprint_obico.server.errors import ChannelError
+from octoprint_obico.server.retry_policy import Trouble, trouble_of
 from sandbox import SandboxServer, SandboxWebcam, Timing
 
 from .certificates import Certificates
@@ -80,8 +83,16 @@ def webcam() -> Iterator[SandboxWebcam]:
 
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Pauses between attempts of hundredths of a second."""
-    monkeypatch.setattr(backoff, "FIRST_S", 0.02)
+    """Pauses of hundredths of a second, unless a rival or the server speaks against it."""
+    usual = Backoff.failed
+
+    def failed(self: Backoff, error: ChannelError | None, **circumstances: Any) -> float:
+        delay_s = usual(self, error, **circumstances)
+        may_try = trouble_of(error) in (Trouble.LOST, Trouble.DENIED)
+        asked = circumstances.get("shared") or getattr(error, "retry_after", None)
+        return 0.02 if may_try and not asked else delay_s
+
+    monkeypatch.setattr(Backoff, "failed", failed)
 
 
 @pytest.fixture

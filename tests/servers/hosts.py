@@ -20,6 +20,7 @@ class FakeSettings:
         self.stored_printer = LinkedPrinterInfo()
         self.stored_ca_file: str | None = None
         self.stored_certificate: Accepted | None = None
+        self.stored_alert_after_s = 60.0
 
     def server_address(self) -> str:
         return self.address
@@ -38,6 +39,9 @@ class FakeSettings:
 
     def ca_file(self) -> str | None:
         return self.stored_ca_file
+
+    def alert_after_s(self) -> float:
+        return self.stored_alert_after_s
 
     def accepted_certificate(self) -> Accepted | None:
         return self.stored_certificate
@@ -87,6 +91,10 @@ class FakeHost:
 
     def webcams(self) -> Sequence[Webcam]:
         return self._webcams
+
+    def take_away(self, name: str) -> None:
+        """Remove a webcam."""
+        self._webcams = [webcam for webcam in self._webcams if webcam.name != name]
 
     def server_settings(self) -> Mapping[str, Any]:
         return {"agent": {"name": "octoprint_obico", "version": "3.0.0"}, "webcams": []}

@@ -13,6 +13,7 @@ from octoprint_obico.agent import Agent
 from octoprint_obico.diagnosis.job import Done
 from octoprint_obico.server import heartbeat as h
 from octoprint_obico.server import supervisor
+from octoprint_obico.server.backoff import Backoff
 from octoprint_obico.server.channel_state import State
 from octoprint_obico.session.status import ServerState
 from octoprint_obico.webcam.poster import Demand, SnapshotPoster
@@ -214,8 +215,7 @@ def test_a_diagnosis_leaves_the_figures_untouched(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """It explains the statistics, so it must not change them."""
-    monkeypatch.setattr(h, "backoff", lambda cap: iter([3600.0] * 99))
-    monkeypatch.setattr(supervisor, "backoff", lambda cap: iter([3600.0] * 99))
+    monkeypatch.setattr(Backoff, "failed", lambda *_, **__: 3600.0)
     if fault is not None:
         sandbox.set_fault(fault)
     host = FakeHost(sandbox.url, sandbox.printer.token, [url_webcam("c", webcam.snapshot_url)])
@@ -261,8 +261,7 @@ def test_a_test_after_the_mending_heals_the_channels(
     sandbox: SandboxServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """TEST says Succeeded and the status agrees, without waiting out the pauses."""
-    monkeypatch.setattr(h, "backoff", lambda cap: iter([3600.0] * 99))
-    monkeypatch.setattr(supervisor, "backoff", lambda cap: iter([3600.0] * 99))
+    monkeypatch.setattr(Backoff, "failed", lambda *_, **__: 3600.0)
     sandbox.set_fault("http_503")
     host = FakeHost(sandbox.url, sandbox.printer.token)
     with running(host) as agent:
@@ -327,7 +326,7 @@ def test_a_webcam_plugin_that_raises_anything_is_recorded(sandbox: SandboxServer
 
 def test_the_poster_stops_in_time_and_without_a_start() -> None:
     poster = SnapshotPoster(
-        lambda: [], lambda: None, Demand, lambda: False, lambda attempt: None, lambda: None
+        lambda: [], lambda: None, Demand, lambda: False, lambda attempt: None, lambda: None, print
     )
     poster.stop(0.5)
 

@@ -9,6 +9,7 @@ import pytest
 
 from octoprint_obico.diagnosis.probes import live_probe
 from octoprint_obico.server import supervisor
+from octoprint_obico.server.backoff import Backoff
 from octoprint_obico.server.channel_state import State
 from octoprint_obico.webcam import snapshot
 from octoprint_obico.webcam.snapshot import url_webcam
@@ -205,7 +206,7 @@ def test_the_live_channel_is_the_check_and_no_second_socket_is_opened(
 def test_a_channel_that_waits_is_asked_for_an_attempt_which_is_reported(
     sandbox: SandboxServer, live: Live, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(supervisor, "backoff", lambda cap: iter([3600.0] * 9))
+    monkeypatch.setattr(Backoff, "failed", lambda *_, **__: 3600.0)
     sandbox.set_fault("ws_404")
     channel = live.connect(sandbox.url, sandbox.printer.token)
     until(channel, lambda now: now.state is State.WAITING)

@@ -9,6 +9,7 @@ from collections.abc import Callable
 import pytest
 
 from octoprint_obico.server import supervisor as s
+from octoprint_obico.server.backoff import Backoff
 from octoprint_obico.server.channel_state import State
 from octoprint_obico.server.websocket import CLOSE_REPLACED
 from sandbox import SandboxServer
@@ -291,7 +292,7 @@ def test_closes_far_apart_are_no_copied_token(
 
 def paused(live: Live, sandbox: SandboxServer, monkeypatch: pytest.MonkeyPatch) -> s.Supervisor:
     """A channel that has failed once and would wait for very long."""
-    monkeypatch.setattr(s, "backoff", lambda cap: iter([3600.0] * 9))
+    monkeypatch.setattr(Backoff, "failed", lambda *_, **__: 3600.0)
     sandbox.set_fault("ws_404")
     channel = live.connect(sandbox.url, sandbox.printer.token)
     until(channel, failed_with("websocket_refused"))

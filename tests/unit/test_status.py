@@ -8,6 +8,7 @@ from octoprint_obico.server.causes import Cause
 from octoprint_obico.server.channel_state import Snapshot, State
 from octoprint_obico.server.errors import Attempt, ChannelError, Stage
 from octoprint_obico.session import status as s
+from octoprint_obico.session.clock import Clock
 from octoprint_obico.session.tracker import Tracker
 
 
@@ -20,7 +21,7 @@ class World:
 
     def __init__(self) -> None:
         self.now = 1000.0
-        self.tracker = Tracker(lambda: self.now)
+        self.tracker = Tracker(Clock(lambda: self.now, lambda: self.now))
         self.http_error: ChannelError | None = None
         self.snapshot = Snapshot(State.CONNECTED, 1000.0, last_pong_at=1000.0)
         self.configured_at = 0.0
