@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import base64
+import json
+from urllib.parse import quote
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -83,6 +87,37 @@ def test_the_result_is_one_short_line(text: str) -> None:
     assert len(result) <= 300
     assert result.isprintable()
     assert redact(result) == result, "redacting twice changes nothing"
+
+
+SECRET = 'pa/ss+w"rd>>?~'
+
+
+@pytest.mark.parametrize("secret", [TOKEN, SECRET])
+@pytest.mark.parametrize("before", [b"", b"u:", b"Token ", b"bearer "])
+def test_an_echo_in_base64_does_not_pass(secret: str, before: bytes) -> None:
+    """A server may say what it was sent as it came: in Basic, or as a part of something longer."""
+    for encode in (base64.b64encode, base64.urlsafe_b64encode):
+        for after in (b"", b"1", b"12"):
+            echo = encode(before + secret.encode() + after).decode()
+            seen = redact(f"you said [{echo}] to me", secret)
+            assert seen.startswith("you said [") and seen.endswith("] to me")
+            assert secret not in seen
+            # what is left over of it tells no more than a few bits
+            rest = seen[len("you said [") : -len("] to me")].replace(REDACTED, "")
+            assert len(rest) <= len(echo) - len(secret) * 4 // 3 + 2
+            assert str(redact_all({"a": [echo]}, secret)).count(REDACTED) == 1
+
+
+@pytest.mark.parametrize("secret", [TOKEN, SECRET])
+def test_an_echo_in_other_forms_does_not_pass(secret: str) -> None:
+    for echo in (quote(secret, safe=""), quote(secret, safe="").lower(), json.dumps(secret)):
+        assert redact(f"<{echo}>", secret).strip('<>"') == REDACTED
+
+
+@pytest.mark.parametrize("text", ["a-" * 40_000, "-" * 80_000, "//" * 40_000, "pass" * 20_000])
+@pytest.mark.timeout(10)
+def test_no_text_takes_long(text: str) -> None:
+    assert redact(text, TOKEN)
 
 
 def test_short_and_empty_secrets_are_passed_over() -> None:
