@@ -12,6 +12,7 @@ from ..host import Host
 from ..server.address import parse_address
 from ..server.causes import Cause
 from ..server.errors import AddressError
+from ..session.figures import PARTS, PLUGIN, Failure, Figures
 from ..session.report import build_report, iso
 from ..session.status import (
     ChannelStatus,
@@ -20,6 +21,7 @@ from ..session.status import (
     WebcamStatus,
     failing_channels,
 )
+from .alerts import render_alert
 from .doors import Doors
 
 SCHEMA = 1
@@ -49,10 +51,20 @@ _SEVERITY_TEXTS: Mapping[str, str] = {
     "no_connection": N_("100 %: there has been no connection at all."),
 }
 
+# where the time down, or one channel alone, is worse than the rate
+_RAISED_TEXTS: Mapping[str, str] = {
+    "noticeable": N_("Noticeable. Keep an eye on it."),
+    "act": N_("Something is wrong. Follow the steps below."),
+}
+
+_FAULT_TITLE = N_("A part of the plugin failed")
+_FAULT_TEXT = N_("Most recently: {part} ({error}). The plugin's log says more.")
+
 _PATTERN_TEXTS: Mapping[str, str] = {
     "too_few": N_("Too few errors or attempts to tell whether they come in bursts."),
     "random": N_("The errors come at random."),
     "bursts": N_("The errors come in bursts."),
+    "periodic": N_("The errors come at regular times."),
     "constant": N_("Every attempt failed."),
 }
 
@@ -78,6 +90,7 @@ def render_status(doors: Doors, host: Host, translate: Translate) -> dict[str, A
             },
         },
         "webcams": [_webcam(webcam, translate) for webcam in status.webcams],
+        "alert": render_alert(doors.alerts.current, translate),
         "plugin_version": versions["plugin"],
         "octoprint_version": versions["octoprint"],
         "now": iso(doors.session().now),
@@ -152,21 +165,46 @@ def render_report(doors: Doors, translate: Translate) -> dict[str, Any]:
     done = doors.diagnosis.last()
     session = doors.session()
     diagnosis = done.render(translate) if done is not None else None
-    report = build_report(session, failing_channels(doors.status()), diagnosis)
-    for part in ("server", "webcam"):
+    report = build_report(session, failing_channels(doors.status()), diagnosis, doors.series)
+    for part in PARTS:
         if report[part] is not None:
             figures = session.parts[part]
-            facts = {f.cause: f.facts for f in figures.recent}
+            facts = {f.cause: _facts(f) for f in figures.recent}
             report[part]["words"] = _section_words(report[part], facts, translate)
+    if report[PLUGIN] is not None:
+        report[PLUGIN]["words"]["causes"] = _faults(session.parts[PLUGIN], translate)
     return report
+
+
+def _facts(failure: Failure) -> Mapping[str, Any]:
+    """What fills the texts of a failure; a webcam's name is that of its channel."""
+    return {"webcam": failure.channel.partition(":")[2], **failure.facts}
+
+
+def _faults(figures: Figures, translate: Translate) -> list[dict[str, Any]]:
+    """The plugin's own faults in words, in place of what the causes of a connection say."""
+    facts = figures.recent[-1].facts if figures.recent else {}
+    return [
+        {
+            "cause": cause.value,
+            "title": translate(_FAULT_TITLE),
+            "explanation": fill(_FAULT_TEXT, facts, translate),
+            "remedy": [],
+            "count": count,
+        }
+        for cause, count in figures.causes.items()
+    ]
 
 
 def _section_words(
     section: Mapping[str, Any], facts: Mapping[Cause, Mapping[str, Any]], translate: Translate
 ) -> dict[str, Any]:
     causes = [Cause(name) for name in section["causes"]]
+    texts = _SEVERITY_TEXTS
+    if section["severity_because"] != "rate":
+        texts = {**_SEVERITY_TEXTS, **_RAISED_TEXTS}
     return {
-        "severity": translate(_SEVERITY_TEXTS[section["severity"]]),
+        "severity": translate(texts[section["severity"]]),
         "pattern": translate(_PATTERN_TEXTS[section["pattern"]["kind"]]),
         "causes": [
             {
