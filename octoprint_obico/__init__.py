@@ -33,6 +33,9 @@ def __plugin_load__() -> None:
     __plugin_hooks__ = {
         "octoprint.access.permissions": implementation.get_additional_permissions,
         "octoprint.cli.commands": commands,
+        "octoprint.plugin.health_check.get_additional_checks": (
+            implementation.get_additional_health_checks
+        ),
     }
 
 

@@ -42,6 +42,9 @@ class SettingsHost(Protocol):
     def accepted_certificate(self) -> Accepted | None:
         """The certificate that an administrator has accepted, or None."""
 
+    def alert_after_s(self) -> float:
+        """How many seconds trouble has to last before people are told."""
+
     def save_accepted_certificate(self, accepted: Accepted | None) -> None:
         """Store an accepted certificate in place of the one before, or forget that."""
 

@@ -12,7 +12,7 @@ from octoprint.webcams import get_snapshot_webcam, get_webcams
 
 from .host import LinkedPrinterInfo
 from .server.trust import Accepted
-from .settings import as_accepted, as_printer_id, as_token
+from .settings import as_accepted, as_alert_after, as_printer_id, as_token
 from .webcam.snapshot import Webcam
 
 log = logging.getLogger("octoprint.plugins.obico.host")
@@ -30,16 +30,24 @@ def guarded(call: Callable[[], T], fallback: T, what: str) -> T:
 
 
 class OctoPrintSettings:
-    """The plugin's part of config.yaml."""
+    """The plugin's part of config.yaml.
 
-    def __init__(self, settings: Any) -> None:
-        self._settings = settings
+    Args:
+        on_token: told the token whenever it is read, so that it is known what must not be shown.
+    """
+
+    def __init__(
+        self, settings: Any, on_token: Callable[[str | None], None] = lambda token: None
+    ) -> None:
+        self._settings, self._on_token = settings, on_token
 
     def server_address(self) -> str:
         return str(self._settings.get(["endpoint_prefix"]) or "")
 
     def token(self) -> str | None:
-        return as_token(self._settings.get(["auth_token"]))
+        token = as_token(self._settings.get(["auth_token"]))
+        self._on_token(token)
+        return token
 
     def printer(self) -> LinkedPrinterInfo:
         number = as_printer_id(self._settings.get(["printer_id"]))
@@ -63,6 +71,9 @@ class OctoPrintSettings:
     def accepted_certificate(self) -> Accepted | None:
         pem = self._settings.get(["tls_accepted_certificate"])
         return as_accepted(pem, self._settings.get(["tls_accepted_for"]))
+
+    def alert_after_s(self) -> float:
+        return as_alert_after(self._settings.get(["alert_after_s"]))
 
     def save_accepted_certificate(self, accepted: Accepted | None) -> None:
         self._settings.set(["tls_accepted_certificate"], accepted and accepted.pem)
@@ -112,6 +123,7 @@ class OctoPrintHost:
         settings, printer, plugin_manager: as OctoPrint injects them into the plugin.
         versions: of the plugin and of OctoPrint.
         notify: sends a topic to the open pages of those who may see it.
+        on_token: told each token that is read.
     """
 
     def __init__(
@@ -121,8 +133,9 @@ class OctoPrintHost:
         plugin_manager: Any,
         versions: Mapping[str, str],
         notify: Callable[[str], None],
+        on_token: Callable[[str | None], None] = lambda token: None,
     ) -> None:
-        self._settings = OctoPrintSettings(settings)
+        self._settings = OctoPrintSettings(settings, on_token)
         self._printer = OctoPrintPrinter(printer)
         self._core_settings = settings
         self._plugin_manager = plugin_manager

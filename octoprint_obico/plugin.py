@@ -12,9 +12,12 @@ from octoprint.access.permissions import Permissions
 from . import settings as s
 from ._version import __version__
 from .agent import Agent
+from .log_ring import LogRing
 from .octoprint_host import OctoPrintHost
 from .server.live_file import FILE_NAME, LiveFile
-from .web import permissions
+from .session.alerts import HEALTH
+from .session.trouble import Trouble
+from .web import health, permissions
 from .web.blueprint import build_blueprint
 
 
@@ -31,14 +34,24 @@ class ObicoPlugin(
     """The plugin as OctoPrint sees it."""
 
     def initialize(self) -> None:
+        self._log_ring = LogRing()
+        self._log_ring.attach()
         versions = {"plugin": __version__, "octoprint": octoprint.__version__}
         self._host = OctoPrintHost(
-            self._settings, self._printer, self._plugin_manager, versions, self._notify
+            self._settings,
+            self._printer,
+            self._plugin_manager,
+            versions,
+            self._notify,
+            self._log_ring.hide,
         )
         live_file = LiveFile(Path(self.get_plugin_data_folder()) / FILE_NAME)
         self._agent = Agent(self._host, __version__, live_file)
 
     def _notify(self, topic: str) -> None:
+        if topic == HEALTH:
+            health.refresh(self._event_bus)
+            return
         # Only the topic travels: a page that may see more fetches it itself
         self._plugin_manager.send_plugin_message(
             self._identifier, {"topic": topic}, permissions=[Permissions.PLUGIN_OBICO_TROUBLESHOOT]
@@ -51,6 +64,7 @@ class ObicoPlugin(
 
     def on_shutdown(self) -> None:
         self._agent.stop()
+        self._log_ring.detach()
 
     # ~~ EventHandlerPlugin
 
@@ -76,7 +90,9 @@ class ObicoPlugin(
     # ~~ BlueprintPlugin
 
     def get_blueprint(self) -> Any:
-        return build_blueprint(self._agent, self._host, **self.get_blueprint_kwargs())
+        return build_blueprint(
+            self._agent, self._host, self._log_ring, **self.get_blueprint_kwargs()
+        )
 
     def get_blueprint_api_prefixes(self) -> list[str]:
         return ["/api"]  # an error of the report page is a page, too
@@ -104,7 +120,10 @@ class ObicoPlugin(
                 "js/obico_linking.js",
                 "js/obico_status.js",
                 "js/obico_test.js",
+                "js/obico_alerts.js",
                 "js/obico.js",
+                "js/obico_navbar.js",
+                "js/obico_health.js",
             ],
             "clientjs": ["clientjs/obico.js"],
             "css": ["css/obico.css"],
@@ -125,6 +144,13 @@ class ObicoPlugin(
                 "custom_bindings": True,
                 "mandatory": False,
             },
+            {
+                "type": "navbar",
+                "template": "obico_navbar.jinja2",
+                "custom_bindings": True,
+                "styles": ["display: none"],
+                "data_bind": "visible: shown",
+            },
         ]
 
     # ~~ WizardPlugin
@@ -139,3 +165,10 @@ class ObicoPlugin(
 
     def get_additional_permissions(self, *args: Any, **kwargs: Any) -> list[dict[str, Any]]:
         return permissions.definitions()
+
+    def get_additional_health_checks(self, *args: Any, **kwargs: Any) -> list[Any]:
+        return health.health_checks(self._troubles)
+
+    def _troubles(self) -> tuple[Trouble, ...]:
+        # the Health Check may look before this plugin is initialised
+        return self._agent.alerts.troubles if hasattr(self, "_agent") else ()

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Mapping
 from typing import Any
 
 from .server.address import DEFAULT_ADDRESS
 from .server.trust import Accepted, ca_file_problem
+from .session.trouble import MATTERS_AFTER_S
 
 log = logging.getLogger("octoprint.plugins.obico")
 
@@ -22,6 +24,9 @@ DEFAULTS: Mapping[str, Any] = {
     "tls_ca_file": "",
     "tls_accepted_certificate": None,
     "tls_accepted_for": "",
+    "navbar_icon": True,
+    "alerts": True,
+    "alert_after_s": MATTERS_AFTER_S,
 }
 
 # A path must be a list: a plain string restricts nothing (OctoPrint ignores it silently)
@@ -34,6 +39,8 @@ RESTRICTED_PATHS: Mapping[str, list[list[str]]] = {
         ["tls_accepted_for"],
     ],
 }
+
+SWITCHES = ("navbar_icon", "alerts")
 
 READ_ONLY_KEYS = (
     "printer_id",
@@ -62,6 +69,9 @@ def cleaned(data: Mapping[str, Any]) -> dict[str, Any]:
         kept["endpoint_prefix"] = address.strip()
     if "tls_ca_file" in kept:
         _clean_ca_file(kept)
+    for switch in SWITCHES:
+        if not isinstance(kept.get(switch, True), bool):
+            del kept[switch]
     return kept
 
 
@@ -85,6 +95,15 @@ def as_accepted(pem: object, server: object) -> Accepted | None:
 def as_token(value: Any) -> str | None:
     """A stored token, or None where there is none."""
     return (str(value).strip() or None) if value is not None else None
+
+
+def as_alert_after(value: Any) -> float:
+    """After how many seconds trouble is told: a stored number from 1 s to a day, or the default."""
+    try:
+        seconds = float(value)
+    except (TypeError, ValueError):
+        return MATTERS_AFTER_S
+    return MATTERS_AFTER_S if math.isnan(seconds) else min(max(seconds, 1.0), 86_400.0)
 
 
 def as_printer_id(value: int | str | None) -> int | None:

@@ -366,8 +366,8 @@ CATALOGUE: Mapping[Cause, Entry] = {
         (
             N_("Ask the proxy's administrator to allow connections to {host}, port {port}."),
             N_(
-                "Status 500 to 504, with SOCKS 3 to 6, says that the proxy cannot reach the server. "
-                "Is the Server Address right, and the server up? {address}"
+                "Status 500 to 504, with SOCKS 3 to 6, says that the proxy cannot reach the "
+                "server. Is the Server Address right, and the server up? {address}"
             ),
             _PROXY_SETTING,
         ),

@@ -35,7 +35,9 @@ class Api:
         self._doors, self._host = doors, host
 
     def status(self) -> flask.Response:
-        self._doors.look()
+        # a page that only keeps an icon up to date is nobody who waits for the next attempt
+        if "peek" not in flask.request.args:
+            self._doors.look()
         return json_answer(render_status(self._doors, self._host, gettext))
 
     def report(self) -> flask.Response:

@@ -7,19 +7,22 @@ from typing import Any
 import flask
 
 from ..host import Host
+from ..log_ring import LogRing
 from .api import Api
+from .bundle import BundleApi
 from .causes import show_causes
 from .certificate import CertificateApi
 from .doors import Doors
+from .metrics import MetricsPage
 from .permissions import administrator, linker, troubleshooter
 from .report import ReportPage
 
 
-def build_blueprint(doors: Doors, host: Host, **kwargs: Any) -> flask.Blueprint:
+def build_blueprint(doors: Doors, host: Host, log: LogRing, **kwargs: Any) -> flask.Blueprint:
     """Return the blueprint with every route behind its permission."""
     blueprint = flask.Blueprint("obico", __name__, **kwargs)
     api, page = Api(doors, host), ReportPage(doors, host)
-    certificate = CertificateApi(doors, host)
+    certificate, bundle = CertificateApi(doors, host), BundleApi(doors, host, log)
     routes = (
         ("GET", "/api/status", api.status, troubleshooter),
         ("GET", "/api/report", api.report, troubleshooter),
@@ -32,8 +35,11 @@ def build_blueprint(doors: Doors, host: Host, **kwargs: Any) -> flask.Blueprint:
         ("POST", "/api/certificate", certificate.accept, administrator),
         ("DELETE", "/api/certificate", certificate.forget, administrator),
         ("POST", "/api/ca_file", certificate.check_ca_file, administrator),
+        ("GET", "/api/bundle", bundle.save, troubleshooter),
+        ("GET", "/api/bundle/contents", bundle.contents, troubleshooter),
         ("GET", "/report", page.show, troubleshooter),
         ("GET", "/causes", show_causes, troubleshooter),
+        ("GET", "/metrics", MetricsPage(doors, host).show, troubleshooter),
     )
     for method, rule, view, guard in routes:
         endpoint = f"{method.lower()}{rule.replace('/', '_')}"

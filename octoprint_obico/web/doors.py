@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Protocol
 
 from ..diagnosis.job import DiagnosisJob
 from ..server.linking import LinkJob
+from ..session.alerts import Alerts
+from ..session.figures import Series, Session
 from ..session.status import Status
-from ..session.tracker import Session
 from ..trust_keeper import TrustKeeper
 
 
@@ -26,11 +28,18 @@ class Doors(Protocol):
     def trust(self) -> TrustKeeper:
         """What is trusted, and how a certificate is accepted."""
 
+    @property
+    def alerts(self) -> Alerts:
+        """What people are told of by themselves."""
+
     def status(self) -> Status:
         """What is true of the connections just now."""
 
     def session(self) -> Session:
         """The session's figures."""
+
+    def series(self, seconds: float | None, most: int) -> Mapping[str, Series]:
+        """The figures of each channel over time, in at most `most` steps."""
 
     def account(self) -> str | None:
         """The account's plan, "free" or "pro"; None while not known."""

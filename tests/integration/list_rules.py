@@ -24,7 +24,8 @@ def rules() -> list[tuple[str, str]]:
     """Method and path below /plugin/obico of each route of the plugin's own."""
     app = flask.Flask(__name__, static_folder=None)
     with mock.patch.multiple(blueprint, troubleshooter=unguarded, linker=unguarded):
-        app.register_blueprint(blueprint.build_blueprint(mock.MagicMock(), mock.MagicMock()))
+        parts = (mock.MagicMock(), mock.MagicMock(), mock.MagicMock())
+        app.register_blueprint(blueprint.build_blueprint(*parts))
     automatic = {"HEAD", "OPTIONS"}
     return [
         (method, rule.rule)

@@ -57,8 +57,11 @@ ROWS = (
     Row("POST", "/api/certificate", ADMIN_REFUSED, {"sha256": "AB:" * 31 + "AB"}, needs_body=True),
     Row("DELETE", "/api/certificate", ADMIN_SEES),
     Row("POST", "/api/ca_file", ADMIN_SEES, {"path": "/no/such/file"}, needs_body=True),
+    Row("GET", "/api/bundle", SEES),
+    Row("GET", "/api/bundle/contents", SEES),
     Row("GET", "/report", SEES),
     Row("GET", "/causes", SEES),
+    Row("GET", "/metrics", SEES),
 )
 POSTS = tuple(row for row in ROWS if row.method in ("POST", "DELETE"))
 
@@ -103,6 +106,15 @@ def test_every_rule_has_a_row(edition: Edition) -> None:
     assert rules == {(row.method, row.rule) for row in ROWS}
 
 
+def kind_of(row: Row, status: int) -> str:
+    """How the content type begins that a route answers with."""
+    if row.rule == "/api/bundle" and status == 200:
+        return "application/zip"
+    if row.rule.startswith("/api/"):
+        return "application/json"
+    return "text/plain" if row.rule == "/metrics" and status == 200 else "text/html"
+
+
 @each_route
 @pytest.mark.parametrize("user", USERS)
 def test_permission(bench: Bench, row: Row, user: str) -> None:
@@ -110,8 +122,7 @@ def test_permission(bench: Bench, row: Row, user: str) -> None:
     expected = row.expected[USERS.index(user)]
     answer = row.call(session_of(bench, user))
     assert answer.status_code == expected, answer.text[:300]
-    kind = "application/json" if row.rule.startswith("/api/") else "text/html"
-    assert answer.headers["Content-Type"].startswith(kind)
+    assert answer.headers["Content-Type"].startswith(kind_of(row, expected))
     if expected == 403 and row.rule.startswith("/api/"):
         assert_json_error(answer, 403)
     if expected < 400:

@@ -13,7 +13,16 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent.parent
 PACKAGE = ROOT / "octoprint_obico"
 FREE_ROOMS = ("server", "session", "diagnosis", "webcam", "printer")
-FREE_FILES = ("__init__.py", "_version.py", "host.py", "settings.py", "trust_keeper.py", "agent.py")
+FREE_FILES = (
+    "__init__.py",
+    "_version.py",
+    "agent.py",
+    "host.py",
+    "installation.py",
+    "log_ring.py",
+    "settings.py",
+    "trust_keeper.py",
+)
 # Who may know OctoPrint: the mixins, the adapter, the pages, and the hook of its command line, that
 # reads OctoPrint's settings and webcams. What it runs then is diagnosis/cli.py, which is free.
 HOSTED_FILES = ("plugin.py", "octoprint_host.py", "cli.py")

@@ -134,6 +134,7 @@ def test_requirements_leave_octoprint_its_choice(built: Path) -> None:
         "asn1crypto",
         "certifi",
         "dnspython",
+        "prometheus-client",
         "requests",
         "sarge",
         "urllib3",

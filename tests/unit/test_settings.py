@@ -96,3 +96,19 @@ def test_half_an_accepted_certificate_is_none(pem: Any, server: Any) -> None:
 
 def test_an_accepted_certificate() -> None:
     assert s.as_accepted("x", "a:1") == Accepted("a:1", "x")
+
+
+@pytest.mark.parametrize("value", [None, "", "yes", 1, []])
+@pytest.mark.parametrize("switch", s.SWITCHES)
+def test_a_switch_that_is_no_switch_is_passed_over(switch: str, value: Any) -> None:
+    assert s.cleaned({switch: value}) == {}
+    assert s.cleaned({switch: False}) == {switch: False}
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [(None, 60.0), ("", 60.0), ([], 60.0), ("x", 60.0), ("nan", 60.0)]
+    + [(2, 2.0), ("90", 90.0), (0, 1.0), (-5, 1.0), (1e9, 86_400.0), ("inf", 86_400.0)],
+)
+def test_after_how_long_trouble_is_told(value: Any, expected: float) -> None:
+    assert s.as_alert_after(value) == expected

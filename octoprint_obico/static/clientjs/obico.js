@@ -26,6 +26,11 @@
             return this._get("api/status", opts);
         }
 
+        /** The same for a page in the background: the plugin does not take it as a look. */
+        peekStatus(opts) {
+            return this._get("api/status?peek=1", opts);
+        }
+
         /** What has failed in this session. */
         getReport(opts) {
             return this._get("api/report", opts);

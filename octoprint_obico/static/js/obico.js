@@ -24,6 +24,7 @@
             this.status = new ui.StatusColumn();
             this.test = new ui.ConnectionTest(SETTINGS, () => this.status.refresh());
             this.choice = new ui.ServerChoice(this.settingsViewModel);
+            this.notices = new ui.AlertSettings(this.settingsViewModel);
             this.mayAccept = ko.pureComputed(() => mayChangeSettings(this.loginState, this.access));
             this.trust = new ui.TrustSettings(this.settingsViewModel, this.mayAccept);
             this.offer = new ui.CertificateOffer({
@@ -59,6 +60,17 @@
 
         toTroubleshooting() {
             this.show("troubleshooting");
+        }
+
+        /** Open the dialog there. Who may not goes to the report: true lets a link do so. */
+        openTroubleshooting() {
+            if (!mayChangeSettings(this.loginState, this.access)) {
+                return true;
+            }
+            this._opensAt = "troubleshooting";
+            this.settingsViewModel.show(SETTINGS);
+            this._opensAt = null;
+            return false;
         }
 
         toLink() {
@@ -110,9 +122,10 @@
         }
 
         onSettingsShown() {
-            this.page("choice");
+            this.page(this._opensAt || "choice");
             this.choice.reset();
             this.trust.reset();
+            this.notices.reset();
             clearInterval(this._timer);
             this._timer = setInterval(() => this._poll(), STATUS_POLL_MS);
             this._look();
@@ -121,12 +134,14 @@
         onSettingsHidden() {
             clearInterval(this._timer);
             this._timer = null;
+            this.page("choice");
         }
 
         onSettingsBeforeSave() {
             if (this._timer !== null) {
                 this.choice.beforeSave();
                 this.trust.beforeSave();
+                this.notices.beforeSave();
             }
         }
 
@@ -148,6 +163,8 @@
                 this.test.refresh();
             } else if (message.topic === "status" && this._visible()) {
                 this.status.refresh();
+            } else if (message.topic === "status") {
+                this.status.peek();
             }
         }
 
@@ -156,6 +173,11 @@
         _may(key) {
             const permission = this.access.permissions[`PLUGIN_OBICO_${key}`];
             return this.loginState.hasPermission(permission);
+        }
+
+        /** Whether the user has the Plugin Status before him just now. */
+        showsStatus() {
+            return this._watches("troubleshooting");
         }
 
         _visible() {

@@ -20,12 +20,13 @@
             this.versions = ko.pureComputed(() => this._versions());
             this.stale = ko.pureComputed(() => this._stale());
             this.reportUrl = OctoPrint.plugins.obico.url("report");
-            this.refresh = ui.coalesced(() => this._fetch());
+            this.refresh = ui.coalesced(() => this._fetch(OctoPrint.plugins.obico.getStatus()));
+            /** For what is shown while nobody looks at this column: icon and notices. */
+            this.peek = ui.coalesced(() => this._fetch(OctoPrint.plugins.obico.peekStatus()));
         }
 
-        _fetch() {
-            return OctoPrint.plugins.obico
-                .getStatus()
+        _fetch(request) {
+            return request
                 .done((data) => this._take(data))
                 .fail((xhr) => this.failure(ui.failureText(xhr)));
         }
