@@ -10,22 +10,24 @@ import secrets
 import threading
 import time
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from .diagnosis.job import DiagnosisJob, Done, Request
 from .diagnosis.probes import live_probe
 from .host import Host, LinkedPrinterInfo
 from .printer.commands import perform
-from .printer.job import STATE_EVENTS, PrintJob
-from .printer.status import build_status_message
+from .printer.teller import Teller
 from .server.address import parse_address
-from .server.errors import PLUGIN_CHANNEL, AddressError, Attempt, ChannelError, Stage
+from .server.errors import AddressError, ChannelError, Stage
 from .server.http import CHANNEL as HTTP
 from .server.http import HttpChannel
 from .server.link import Hooks, Link, Wanted
 from .server.linking import LinkedPrinter, LinkJob
 from .server.live_file import LiveFile
 from .server.messages import ServerMessage, passthru_answer
+from .server.outbox import Outbox, OutboxState, link_name
+from .server.outbox_events import Kind
 from .server.redact import redact
 from .server.websocket import CHANNEL as WEBSOCKET
 from .session.alerts import Alerts
@@ -51,7 +53,13 @@ WATCHED_FOR_S = 20.0
 class Agent:
     """The plugin without OctoPrint: everything behind the one interface that the doors use."""
 
-    def __init__(self, host: Host, version: str, live_file: LiveFile | None = None) -> None:
+    def __init__(
+        self,
+        host: Host,
+        version: str,
+        live_file: LiveFile | None = None,
+        outbox_file: Path | None = None,
+    ) -> None:
         self._host, self._version, self._live_file = host, version, live_file
         self._user_agent = f"octoprint_obico/{version}"
         self._lock = threading.RLock()
@@ -61,9 +69,9 @@ class Agent:
         self._demand = Demand()
         self._looked_at = float("-inf")
         self._tracker = Tracker()
+        self._outbox = self._make_outbox(outbox_file)
         self._trust = TrustKeeper(host.settings, self.reconfigure)
-        self._job = PrintJob()
-        self._status_faults: frozenset[str] = frozenset()
+        self._teller = Teller(host, self._tracker.record)
         self._alerts = Alerts(secrets.token_hex(4))
         self._watch = Watch(self._look_for_trouble)
         self._diagnosis = DiagnosisJob(
@@ -89,6 +97,8 @@ class Agent:
         self._poster.start()
         self._watch.start()
         self.reconfigure()
+        if self._outbox is not None:
+            self._outbox.start()
 
     def stop(self) -> None:
         """Stop all threads; takes at most a few seconds."""
@@ -99,6 +109,8 @@ class Agent:
             link.stop()
         self._poster.stop(0.5)
         self._watch.stop(0.5)
+        if self._outbox is not None:
+            self._outbox.close(1.5)
         if self._live_file is not None:
             self._live_file.close()
 
@@ -118,6 +130,7 @@ class Agent:
                 old.replaced()
                 for channel in (HTTP, WEBSOCKET):
                     self._tracker.rest(channel)
+            self._use_outbox(wanted)
             self._link = None if wanted is None else Link(wanted, self._user_agent, self._hooks())
             new = self._link
         if old is not None:
@@ -148,7 +161,25 @@ class Agent:
             on_message=self._on_message,
             status=self._status_message,
             watched=self.watched,
+            outbox=self._outbox,
         )
+
+    def _make_outbox(self, path: Path | None) -> Outbox | None:
+        if path is None:
+            return None
+        return Outbox(
+            path, record=self._tracker.record, on_due=self._on_event_due, on_state=self._on_state
+        )
+
+    def _use_outbox(self, wanted: Wanted | None) -> None:
+        """Events of a former link are not for the new one."""
+        if self._outbox is not None:
+            self._outbox.use(link_name(wanted.address, wanted.token) if wanted else None)
+
+    def _on_event_due(self, kind: Kind) -> None:
+        link = self._link
+        if link is not None:
+            link.supervisor.wake()
 
     # ---- what the parts ask of each other ----------------------------------------------------
 
@@ -235,14 +266,18 @@ class Agent:
 
     def on_printer_event(self, name: str, payload: Mapping[str, Any] | None) -> None:
         """Take one of OctoPrint's events. Called on its event thread: only queues, never waits."""
-        told = self._job.on_event(name, payload, time.time())
-        link = self._link
-        if link is not None and told is not None:
-            print_ts, event = told
-            link.supervisor.send(self._build_status(print_ts, event=event))
-        if told is not None or name in STATE_EVENTS:
+        message, is_new = self._teller.on_event(name, payload)
+        if message is not None:
+            self._send_event(message)
+        if is_new:
             self.send_status()  # the state that follows; after an end, without the print
             self._poster.nudge()
+
+    def _send_event(self, message: Mapping[str, Any]) -> None:
+        kept = self._outbox.put(Kind.SOCKET, message) if self._outbox is not None else None
+        link = self._link
+        if kept is None and link is not None:
+            link.supervisor.send(message)
 
     def send_status(self) -> None:
         """Send the status as soon as possible."""
@@ -252,22 +287,7 @@ class Agent:
 
     def _status_message(self, with_settings: bool) -> Mapping[str, Any]:
         self._note_live()  # comes round every half minute while connected, which keeps it fresh
-        printer = self._host.printer
-        print_ts = self._job.current_ts(printer.is_printing(), time.time())
-        settings = self._host.server_settings() if with_settings else None
-        return self._build_status(print_ts, settings=settings)
-
-    def _build_status(self, print_ts: int | None, **more: Any) -> dict[str, Any]:
-        printer = self._host.printer
-        message, faults = build_status_message(
-            printer.current_data(), printer.temperatures(), print_ts, time.time(), **more
-        )
-        if frozenset(faults) != self._status_faults:
-            self._status_faults = frozenset(faults)
-            log.warning("Parts of the status could not be built: %s", ", ".join(faults) or "none")
-        fault = Attempt.fault("building the status", "; ".join(faults)) if faults else None
-        self._tracker.record(fault or Attempt.success(PLUGIN_CHANNEL))
-        return message
+        return self._teller.status(with_settings)
 
     # ---- what the doors ask ------------------------------------------------------------------
 
@@ -337,6 +357,10 @@ class Agent:
     def trust(self) -> TrustKeeper:
         """What is trusted, and how a certificate is accepted."""
         return self._trust
+
+    def events(self) -> OutboxState | None:
+        """How it stands with the printer's events; None where none are kept."""
+        return self._outbox.state() if self._outbox is not None else None
 
     @property
     def alerts(self) -> Alerts:

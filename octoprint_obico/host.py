@@ -94,5 +94,8 @@ class Host(Protocol):
     def throttled(self) -> int | None:
         """The bits of the Raspberry Pi's `get_throttled`, where somebody here knows them."""
 
+    def rival(self) -> str | None:
+        """The name of an enabled plugin that would use the same printer's token, or None."""
+
     def versions(self) -> Mapping[str, str]:
         """Names and versions for people: plugin, OctoPrint, Python."""

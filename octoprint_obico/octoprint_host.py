@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from octoprint.webcams import get_snapshot_webcam, get_webcams
 
+from . import former_plugin
 from .host import LinkedPrinterInfo
 from .server.trust import Accepted
 from .settings import as_accepted, as_alert_after, as_printer_id, as_token
@@ -48,6 +49,18 @@ class OctoPrintSettings:
         token = as_token(self._settings.get(["auth_token"]))
         self._on_token(token)
         return token
+
+    def take_over(self) -> None:
+        """Take the former plugin's link over, once: afterwards this plugin's own is what counts."""
+        if self._settings.get(["former_settings_taken"]):
+            return
+        former = self._settings.global_get(["plugins", former_plugin.IDENTIFIER])
+        taken = former_plugin.taken_over(self.token(), former)
+        if taken:
+            for key, value in {**taken, "former_settings_taken": True}.items():
+                self._settings.set([key], value)
+            self._settings.save()
+            log.info("The link of the plugin %s was taken over", former_plugin.NAME)
 
     def printer(self) -> LinkedPrinterInfo:
         number = as_printer_id(self._settings.get(["printer_id"]))
@@ -168,6 +181,19 @@ class OctoPrintHost:
     def _installed_plugins(self) -> list[str]:
         plugins = self._plugin_manager.plugins.items()
         return sorted(key for key, plugin in plugins if not plugin.bundled)
+
+    def take_over(self) -> None:
+        """Take the former plugin's link over, where there is one and none of ours."""
+        guarded(self._settings.take_over, None, "the former plugin's settings")
+
+    def rival(self) -> str | None:
+        def ask() -> str | None:
+            found = self._plugin_manager.get_plugin_info(
+                former_plugin.IDENTIFIER, require_enabled=True
+            )
+            return former_plugin.NAME if found is not None else None
+
+        return guarded(ask, None, "plugins")
 
     def notify(self, topic: str) -> None:
         guarded(lambda: self._notify(topic), None, "notify")

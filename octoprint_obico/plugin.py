@@ -14,6 +14,7 @@ from ._version import __version__
 from .agent import Agent
 from .log_ring import LogRing
 from .octoprint_host import OctoPrintHost
+from .server import outbox
 from .server.live_file import FILE_NAME, LiveFile
 from .session.alerts import HEALTH
 from .session.trouble import Trouble
@@ -45,8 +46,10 @@ class ObicoPlugin(
             self._notify,
             self._log_ring.hide,
         )
-        live_file = LiveFile(Path(self.get_plugin_data_folder()) / FILE_NAME)
-        self._agent = Agent(self._host, __version__, live_file)
+        folder = Path(self.get_plugin_data_folder())
+        self._agent = Agent(
+            self._host, __version__, LiveFile(folder / FILE_NAME), folder / outbox.FILE_NAME
+        )
 
     def _notify(self, topic: str) -> None:
         if topic == HEALTH:
@@ -60,6 +63,7 @@ class ObicoPlugin(
     # ~~ StartupPlugin, ShutdownPlugin
 
     def on_after_startup(self) -> None:
+        self._host.take_over()
         self._agent.start()
 
     def on_shutdown(self) -> None:

@@ -27,6 +27,7 @@ DEFAULTS: Mapping[str, Any] = {
     "navbar_icon": True,
     "alerts": True,
     "alert_after_s": MATTERS_AFTER_S,
+    "former_settings_taken": False,
 }
 
 # A path must be a list: a plain string restricts nothing (OctoPrint ignores it silently)
@@ -47,6 +48,7 @@ READ_ONLY_KEYS = (
     "printer_name",
     "tls_accepted_certificate",
     "tls_accepted_for",
+    "former_settings_taken",
 )
 """Written by linking, and by accepting a certificate whose fingerprint was confirmed; what a
 settings dialog posts back is passed over."""

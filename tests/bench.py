@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -71,13 +71,19 @@ class Bench:
 
 @contextmanager
 def running_bench(
-    edition: Edition, basedir: Path, *, linked: bool = True, **plugin_settings: Any
+    edition: Edition,
+    basedir: Path,
+    *,
+    linked: bool = True,
+    others: Callable[[SandboxServer], Mapping[str, Any]] = lambda server: {},
+    **plugin_settings: Any,
 ) -> Iterator[Bench]:
     """Start a bench, ready when the virtual printer is connected; stop all of it afterwards.
 
     Args:
         basedir: a fresh folder for OctoPrint.
         linked: whether the plugin has the token of the server's ready printer from the start.
+        others: the settings of other plugins, by their identifiers.
         plugin_settings: further settings of the plugin.
     """
     with ExitStack() as stack:
@@ -90,7 +96,7 @@ def running_bench(
         octoprint = OctoPrintInstance(
             edition.python(),
             basedir,
-            plugins_config={"obico": settings},
+            plugins_config={"obico": settings, **others(server)},
             snapshot_url=webcam.snapshot_url,
             stream_url=webcam.stream_url,
             log_levels={PLUGIN_LOGGER: "DEBUG"},

@@ -9,11 +9,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from .address import Address
+from .courier import Courier
 from .errors import Attempt
 from .faults import Faults
 from .heartbeat import Heartbeat
 from .http import HttpChannel, Recorder
 from .messages import ServerMessage
+from .outbox import Outbox, link_name
 from .supervisor import Supervisor
 from .trust import Trust
 
@@ -40,6 +42,7 @@ class Hooks:
     on_message: Callable[[ServerMessage], None]
     status: Callable[[bool], Mapping[str, Any]]
     watched: Callable[[], bool]
+    outbox: Outbox | None = None
 
 
 class _UntilReplaced:
@@ -81,6 +84,7 @@ class Link:
             status=hooks.status,
             watched=hooks.watched,
             trust=trust,
+            courier=Courier(hooks.outbox, link_name(address, token)),
         )
 
     @property

@@ -18,6 +18,7 @@ from .address import Address
 from .backoff import Backoff
 from .causes import Cause
 from .channel_state import Snapshot, State, log_transition
+from .courier import Courier
 from .deadline import Cancel
 from .errors import Attempt, ChannelError, Stage
 from .faults import Faults
@@ -61,7 +62,7 @@ Longer than the pause that follows, so that a rival who stays is still found aft
 SHARED_CLEARED_S = 330.0
 """A connection that lives longer than a rival of our kind pauses: the rival is gone."""
 
-_OUTBOX = 100
+_QUEUE = 100
 _LIFETIMES = 3
 _STATUS_PAUSE_S = 0.25
 """Between two status messages: a burst of changes becomes one message with the latest."""
@@ -76,6 +77,7 @@ class Supervisor:
         on_message: takes what the server says, from the channel's thread; must return soon.
         status: builds the next status message; told whether the settings section is due.
         watched: whether somebody looks at the status just now: then pauses are short.
+        courier: brings printer events over the connection.
     """
 
     def __init__(
@@ -90,6 +92,7 @@ class Supervisor:
         status: Callable[[bool], Mapping[str, Any] | None],
         watched: Callable[[], bool],
         trust: Trust = NO_EXTRA,
+        courier: Courier | None = None,
     ) -> None:
         self._address, self._token, self._user_agent = address, token, user_agent
         self._trust = trust
@@ -99,7 +102,7 @@ class Supervisor:
         self._lock = threading.Lock()
         self._changed = threading.Condition(self._lock)
         self._snapshot = Snapshot(State.OFFLINE, time.time(), down_since=time.time())
-        self._outbox: deque[Mapping[str, Any]] = deque(maxlen=_OUTBOX)
+        self._queue: deque[Mapping[str, Any]] = deque(maxlen=_QUEUE)
         self._status_due = False
         self._uncounted = False
         self._stop = threading.Event()
@@ -110,6 +113,7 @@ class Supervisor:
         self._proved_at: float | None = None
         self._replaced_at: deque[float] = deque(maxlen=2)
         self._pong_payload = 0
+        self._courier = courier or Courier()
         run = self._faults.guarded("the WebSocket channel", self._run, self._stop)
         self._thread = threading.Thread(target=run, name="obico-websocket", daemon=True)
 
@@ -137,7 +141,11 @@ class Supervisor:
 
     def send(self, message: Mapping[str, Any]) -> None:
         """Queue a message; the oldest is lost where more than a hundred wait."""
-        self._outbox.append(message)
+        self._queue.append(message)
+        self._waker.wake()
+
+    def wake(self) -> None:
+        """An event waits in the outbox. Never blocks."""
         self._waker.wake()
 
     def send_status(self) -> None:
@@ -207,6 +215,7 @@ class Supervisor:
             self._serve(connection)
         finally:
             self._connection = None
+            self._courier.lost()
             connection.close()
 
     def _prove(self, connection: Connection, began: float) -> bool:
@@ -246,20 +255,23 @@ class Supervisor:
         while not self._stop.is_set():
             now = time.monotonic()
             # events first: one that ends a print must arrive before the status without it
-            ping_wanted = self._send_outbox(connection)
+            ping_wanted = self._send_queued(connection)
+            self._courier.send_next(connection, self._pong_payload)
+            proof_wanted = self._courier.wants_proof(self._pong_payload)
             if self._status_due:
                 status_at = min(status_at, status_sent + _STATUS_PAUSE_S)
-            if now >= status_at:
+            is_held_back = self._courier.is_behind
+            if now >= status_at and not is_held_back:
                 self._status_due, status_sent = False, now
                 status_at = now + STATUS_INTERVAL_S
                 settings_due = not self._send_status(connection, settings_due) and settings_due
-            if pinged is None and (ping_wanted or now - heard >= PING_INTERVAL_S):
-                pinged, counted = now, not ping_wanted
+            if pinged is None and (ping_wanted or proof_wanted or now - heard >= PING_INTERVAL_S):
+                pinged, counted = now, not (ping_wanted or proof_wanted)
                 self._ping(connection)
             if pinged is not None and now - pinged >= PONG_TIMEOUT_S:
                 raise self._unresponsive(connection, now - heard)
             due = pinged + PONG_TIMEOUT_S if pinged is not None else heard + PING_INTERVAL_S
-            event = connection.poll(min(due, status_at) - now)
+            event = connection.poll((due if is_held_back else min(due, status_at)) - now)
             self._waker.drain()
             if isinstance(event, Closed):
                 raise self._dropped(event, connection)
@@ -267,6 +279,7 @@ class Supervisor:
                 self._take(event)
             if isinstance(event, Pong):
                 heard, pinged = time.monotonic(), None
+                self._courier.heard(event.payload)
                 if counted:  # not one that a diagnosis asked for
                     self._record(Attempt.success(CHANNEL))
                 self._lived(connection)
@@ -279,11 +292,11 @@ class Supervisor:
         connection.send_text(encode(message))
         return True
 
-    def _send_outbox(self, connection: Connection) -> bool:
+    def _send_queued(self, connection: Connection) -> bool:
         """Send what is queued; return whether a ping was asked for."""
         ping_wanted = False
-        while self._outbox:
-            message = self._outbox.popleft()
+        while self._queue:
+            message = self._queue.popleft()
             if message is _PING:
                 ping_wanted = True
             else:

@@ -11,18 +11,11 @@ import threading
 import time
 from collections.abc import Callable
 
+from ..server.moments import seconds_since_boot
+
 TOLERANCE_S = 2.0
 """The times of day follow the system's clock only where it is off by more: the small corrections
 of time servers would else let every time that is shown wobble."""
-
-
-def boot_time() -> float:
-    """Seconds that only ever grow, those in which the machine was suspended included if possible.
-
-    Linux has such a clock; elsewhere, a suspended machine may not count (time.monotonic).
-    """
-    number = getattr(time, "CLOCK_BOOTTIME", None)
-    return time.monotonic() if number is None else time.clock_gettime(number)
 
 
 class Clock:
@@ -35,7 +28,7 @@ class Clock:
 
     def __init__(
         self,
-        monotonic: Callable[[], float] = boot_time,
+        monotonic: Callable[[], float] = seconds_since_boot,
         wall: Callable[[], float] = time.time,
     ) -> None:
         self._monotonic, self._wall = monotonic, wall

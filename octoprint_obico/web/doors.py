@@ -7,6 +7,7 @@ from typing import Protocol
 
 from ..diagnosis.job import DiagnosisJob
 from ..server.linking import LinkJob
+from ..server.outbox import OutboxState
 from ..session.alerts import Alerts
 from ..session.figures import Series, Session
 from ..session.status import Status
@@ -40,6 +41,9 @@ class Doors(Protocol):
 
     def series(self, seconds: float | None, most: int) -> Mapping[str, Series]:
         """The figures of each channel over time, in at most `most` steps."""
+
+    def events(self) -> OutboxState | None:
+        """How it stands with the printer's events; None where none are kept."""
 
     def account(self) -> str | None:
         """The account's plan, "free" or "pro"; None while not known."""

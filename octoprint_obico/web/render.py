@@ -12,6 +12,7 @@ from ..host import Host
 from ..server.address import parse_address
 from ..server.causes import Cause
 from ..server.errors import AddressError
+from ..server.outbox import OutboxState
 from ..session.figures import PARTS, PLUGIN, Failure, Figures
 from ..session.report import build_report, iso
 from ..session.status import (
@@ -91,9 +92,34 @@ def render_status(doors: Doors, host: Host, translate: Translate) -> dict[str, A
         },
         "webcams": [_webcam(webcam, translate) for webcam in status.webcams],
         "alert": render_alert(doors.alerts.current, translate),
+        "conflict": _conflict(host.rival(), translate),
+        "events": _events(doors.events()),
         "plugin_version": versions["plugin"],
         "octoprint_version": versions["octoprint"],
         "now": iso(doors.session().now),
+    }
+
+
+_CONFLICT = N_(
+    "The plugin “{rival}” is enabled beside this one. Both would use the same printer in Obico and "
+    "throw each other out. Disable or uninstall it in OctoPrint's Plugin Manager, then restart "
+    "OctoPrint; this printer stays linked."
+)
+
+
+def _conflict(rival: str | None, translate: Translate) -> str | None:
+    return None if rival is None else fill(_CONFLICT, {"rival": rival}, translate)
+
+
+def _events(state: OutboxState | None) -> dict[str, Any] | None:
+    """How it stands with the printer's events that the server has not taken yet."""
+    if state is None:
+        return None
+    return {
+        "waiting": state.waiting,
+        "oldest_at": iso(state.oldest_at),
+        "lost": state.lost,
+        "problem": state.problem.value if state.problem else None,
     }
 
 

@@ -117,5 +117,8 @@ class FakeHost:
     def throttled(self) -> int | None:
         return None
 
+    def rival(self) -> str | None:
+        return None
+
     def versions(self) -> Mapping[str, str]:
         return {"plugin": "3.0.0"}

@@ -281,6 +281,7 @@ def test_closes_far_apart_are_no_copied_token(
     sandbox: SandboxServer, live: Live, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(s, "SHARED_WINDOW_S", 0.0)
+    monkeypatch.setattr(Backoff, "failed", lambda *_, **__: 0.05)
     sandbox.set_fault("copied_token")
     channel = live.connect(sandbox.url, sandbox.printer.token)
     until(channel, lambda now: now.attempts >= 4)

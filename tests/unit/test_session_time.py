@@ -7,7 +7,8 @@ import time
 import pytest
 
 from octoprint_obico.server.causes import Cause
-from octoprint_obico.session.clock import TOLERANCE_S, Clock, boot_time
+from octoprint_obico.server.moments import seconds_since_boot
+from octoprint_obico.session.clock import TOLERANCE_S, Clock
 from octoprint_obico.session.episodes import EPISODE_GAP_S, KEPT
 from octoprint_obico.session.figures import Episode
 from tests.unit.session_time import STARTED_AT, Story
@@ -28,12 +29,12 @@ def test_the_systems_clock_grows_and_knows_the_time() -> None:
     first = clock.moment()
     assert 0.0 <= first <= clock.moment()
     assert clock.start() + clock.moment() == pytest.approx(time.time(), abs=5)
-    assert boot_time() <= boot_time()
+    assert seconds_since_boot() <= seconds_since_boot()
 
 
 def test_without_a_clock_that_counts_suspended_time(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr(time, "CLOCK_BOOTTIME", raising=False)
-    assert boot_time() == pytest.approx(time.monotonic(), abs=5)
+    assert seconds_since_boot() == pytest.approx(time.monotonic(), abs=5)
 
 
 def test_small_corrections_do_not_let_the_times_wobble() -> None:

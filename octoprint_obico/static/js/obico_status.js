@@ -14,6 +14,8 @@
             this.printer = ko.pureComputed(() => (this.linked() && this.data().printer) || {});
             this.printerName = ko.pureComputed(() => this._printerName());
             this.account = ko.pureComputed(() => this._account());
+            /** Why another plugin and this one cannot be enabled together; "" where there is none. */
+            this.conflict = ko.pureComputed(() => (this.known() && this.data().conflict) || "");
             this.server = ko.pureComputed(() => this._server());
             this.channels = ko.pureComputed(() => this._channels());
             this.webcams = ko.pureComputed(() => this._webcams());
