@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
+from octoprint_obico.agent import Agent
 from octoprint_obico.host import LinkedPrinterInfo
 from octoprint_obico.server.deadline import Deadline
 from octoprint_obico.server.trust import Accepted
@@ -122,3 +125,14 @@ class FakeHost:
 
     def versions(self) -> Mapping[str, str]:
         return {"plugin": "3.0.0"}
+
+
+@contextlib.contextmanager
+def running_agent(host: FakeHost, outbox_file: Path | None = None) -> Iterator[Agent]:
+    """The whole plugin on this host, until the block ends."""
+    agent = Agent(host, "3.0.0", outbox_file=outbox_file)
+    agent.start()
+    try:
+        yield agent
+    finally:
+        agent.stop()

@@ -21,20 +21,10 @@ from octoprint_obico.webcam.snapshot import Webcam, url_webcam
 from sandbox import SandboxServer, SandboxWebcam
 
 from . import faults as f
-from .hosts import FakeHost
+from .hosts import FakeHost, running_agent
 from .live import until
 
 pytestmark = pytest.mark.usefixtures("impatient")
-
-
-@contextlib.contextmanager
-def running(host: FakeHost) -> Iterator[Agent]:
-    agent = Agent(host, "3.0.0")
-    agent.start()
-    try:
-        yield agent
-    finally:
-        agent.stop()
 
 
 def okay(agent: Agent) -> bool:
@@ -46,7 +36,7 @@ def linked(
     server: SandboxServer, webcams: Sequence[Webcam] = ()
 ) -> Iterator[tuple[Agent, FakeHost]]:
     host = FakeHost(server.url, server.printer.token, webcams)
-    with running(host) as agent:
+    with running_agent(host) as agent:
         # the status rows change before the page is told, so whoever is told sees the new ones
         assert host.wait_for(lambda: okay(agent) and agent.account() is not None)
         yield agent, host
@@ -90,13 +80,13 @@ def test_a_quick_answer_of_the_server_is_not_forgotten(
 
 
 def test_without_a_token_it_keeps_still(sandbox: SandboxServer) -> None:
-    with running(FakeHost(sandbox.url, None)) as agent:
+    with running_agent(FakeHost(sandbox.url, None)) as agent:
         assert agent.status().server.state is ServerState.NOT_LINKED
     assert sandbox.requests == []
 
 
 def test_an_address_that_cannot_be_used_is_the_status(sandbox: SandboxServer) -> None:
-    with running(FakeHost("http://bad:port", sandbox.printer.token)) as agent:
+    with running_agent(FakeHost("http://bad:port", sandbox.printer.token)) as agent:
         row = agent.status().server
         assert row.state is ServerState.DISCONNECTED
         assert row.cause is not None
@@ -194,7 +184,7 @@ def test_a_broken_server_shows_and_heals(sandbox: SandboxServer) -> None:
 
 def test_a_revoked_token_shows_on_both_channels(sandbox: SandboxServer) -> None:
     sandbox.set_fault("revoked")
-    with running(FakeHost(sandbox.url, sandbox.printer.token)) as agent:
+    with running_agent(FakeHost(sandbox.url, sandbox.printer.token)) as agent:
         assert agent.status()
         wait(sandbox, lambda: len([r for r in sandbox.requests if r.status in (401, 403)]) >= 2)
         link = agent._link
@@ -219,7 +209,7 @@ def test_a_diagnosis_leaves_the_figures_untouched(
     if fault is not None:
         sandbox.set_fault(fault)
     host = FakeHost(sandbox.url, sandbox.printer.token, [url_webcam("c", webcam.snapshot_url)])
-    with running(host) as agent:
+    with running_agent(host) as agent:
         assert host.wait_for(lambda: _both_tried(agent))
         before = _figures(agent)
         finished = threading.Event()
@@ -264,7 +254,7 @@ def test_a_test_after_the_mending_heals_the_channels(
     monkeypatch.setattr(Backoff, "failed", lambda *_, **__: 3600.0)
     sandbox.set_fault("http_503")
     host = FakeHost(sandbox.url, sandbox.printer.token)
-    with running(host) as agent:
+    with running_agent(host) as agent:
         assert host.wait_for(
             lambda: (
                 agent.status().http.state == "failing"
@@ -340,7 +330,7 @@ def test_the_heartbeat_goes_on_after_failures(
     monkeypatch.setattr(h, "INTERVAL_S", 0.05)
     sandbox.set_fault("http_500")
     host = FakeHost(sandbox.url, sandbox.printer.token)
-    with running(host) as agent:
+    with running_agent(host) as agent:
         assert host.wait_for(lambda: agent.status().http.state == "failing")
         sandbox.clear()
         assert host.wait_for(lambda: agent.status().http.state == "okay")
@@ -352,7 +342,7 @@ def test_the_heartbeat_waits_as_long_as_it_is_told(
     """429 with Retry-After: 30 seconds, though our own pauses are short."""
     sandbox.set_fault("http_429")
     host = FakeHost(sandbox.url, sandbox.printer.token)
-    with running(host) as agent:
+    with running_agent(host) as agent:
         assert host.wait_for(lambda: agent.status().http.state == "failing")
         assert not sandbox.wait_for(lambda: _asked(sandbox) > 1, timeout=0.5)
 

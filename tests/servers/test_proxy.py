@@ -13,10 +13,8 @@ from hypothesis import strategies as st
 
 from octoprint_obico.server import socks
 from octoprint_obico.server.address import Address, parse_address
-from octoprint_obico.server.errors import ChannelError, Stage
-from octoprint_obico.server.http import HttpClient
+from octoprint_obico.server.errors import Stage
 from octoprint_obico.server.proxy import parse_proxy, proxy_for
-from octoprint_obico.server.websocket import open_connection
 from sandbox import SandboxServer
 from tests.provoked import provokes, provoking
 
@@ -24,31 +22,13 @@ from . import faults as f
 from . import proxies as p
 from . import wsfaults as w
 from .certificates import Certificates
-from .live import AGENT, TOKEN, in_time
+from .live import TOKEN
+from .openers import BOTH, Opener, error_of, open_http, open_websocket
 from .results import evidence_of, outcome_of, run
 from .test_diagnosis_faults import assert_cause, causes_in
 
 Serve = Callable[[f.Behaviour], f.FaultServer]
-Opener = Callable[[str, float], None]
 PASSWORD = "s3cret-pw"
-
-
-def open_http(url: str, timeout_s: float = f.LIMIT_S) -> None:
-    with contextlib.closing(HttpClient(parse_address(url), AGENT)) as client:
-        client.request("GET", "/api/v1/octo/printer/", token=TOKEN, timeout_s=timeout_s)
-
-
-def open_websocket(url: str, timeout_s: float = f.LIMIT_S) -> None:
-    open_connection(parse_address(url), TOKEN, AGENT, timeout_s).close()
-
-
-BOTH = pytest.mark.parametrize("opener", [open_http, open_websocket], ids=["http", "websocket"])
-
-
-def error_of(opener: Opener, url: str, timeout_s: float = f.LIMIT_S) -> ChannelError:
-    error = in_time(lambda: opener(url, timeout_s), timeout_s + 1.0)
-    assert isinstance(error, ChannelError), error
-    return error
 
 
 def behaviour_for(opener: Opener) -> f.Behaviour:

@@ -19,7 +19,7 @@ from octoprint_obico.webcam.snapshot import url_webcam
 from sandbox import SandboxServer, SandboxWebcam
 
 from . import faults as f
-from .hosts import FakeHost
+from .hosts import FakeHost, running_agent
 from .live import Live, connected, failed_with, until
 
 pytestmark = pytest.mark.usefixtures("impatient")
@@ -27,13 +27,10 @@ pytestmark = pytest.mark.usefixtures("impatient")
 
 @contextlib.contextmanager
 def running(host: FakeHost) -> Iterator[Agent]:
-    agent = Agent(host, "3.0.0")
-    agent.start()
-    try:
+    """With both channels up."""
+    with running_agent(host) as agent:
         assert host.wait_for(lambda: _up(agent, "http") and _up(agent, "websocket"))
         yield agent
-    finally:
-        agent.stop()
 
 
 def _up(agent: Agent, channel: str) -> bool:

@@ -13,39 +13,16 @@ from typing import Any
 import pytest
 
 from octoprint_obico.server import transport as t
-from octoprint_obico.server.address import parse_address
 from octoprint_obico.server.deadline import Deadline
 from octoprint_obico.server.errors import ChannelError, Stage
-from octoprint_obico.server.http import HttpClient
 from octoprint_obico.server.trust import build_ssl_context
-from octoprint_obico.server.websocket import open_connection
 
 from . import faults as f
 from . import wsfaults as w
 from .certificates import Certificates
-from .live import AGENT, TOKEN, in_time
+from .openers import BOTH, Opener, error_of, open_websocket
 
 Serve = Callable[[f.Behaviour], f.FaultServer]
-Opener = Callable[[str, float], None]
-
-
-def open_http(url: str, timeout_s: float = f.LIMIT_S) -> None:
-    client = HttpClient(parse_address(url), AGENT)
-    with contextlib.closing(client):
-        client.request("GET", "/api/v1/octo/printer/", token=TOKEN, timeout_s=timeout_s)
-
-
-def open_websocket(url: str, timeout_s: float = f.LIMIT_S) -> None:
-    open_connection(parse_address(url), TOKEN, AGENT, timeout_s).close()
-
-
-BOTH = pytest.mark.parametrize("opener", [open_http, open_websocket], ids=["http", "websocket"])
-
-
-def error_of(opener: Opener, url: str, timeout_s: float = f.LIMIT_S) -> ChannelError:
-    error = in_time(lambda: opener(url, timeout_s), timeout_s + 1.0)
-    assert isinstance(error, ChannelError), error
-    return error
 
 
 def answers(monkeypatch: pytest.MonkeyPatch, *entries: tuple[str, int]) -> None:
