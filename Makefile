@@ -87,7 +87,7 @@ format: $(VENV1)/.test-ready ## mend the style
 docs: $(VENV1)/.test-ready ## write docs/causes.md anew from the catalogue of causes
 	$(PYTHON1) tools/cause_pages.py
 
-benchmark: $(VENV1)/.test-ready ## time to verdict for each fault, and the session's record, into benchmarks/*.md
+benchmark: $(VENV1)/.test-ready $(VENV2)/.test-ready ## time to verdict, recovery, cost and more, into benchmarks/*.md
 	$(PYTHON1) -m benchmarks
 
 dist: $(VENV1)/.test-ready ## build the wheel and the source archive into dist/

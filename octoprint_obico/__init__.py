@@ -24,8 +24,12 @@ __plugin_privacypolicy__ = "https://www.obico.io/privacy.html"
 
 def __plugin_load__() -> None:
     """Build the plugin; called by OctoPrint once the plugin is enabled."""
-    from .cli import commands
     from .plugin import ObicoPlugin
+
+    def commands(*args: Any, **kwargs: Any) -> Any:
+        from .cli import commands as build  # of no use to a server
+
+        return build(*args, **kwargs)
 
     global __plugin_implementation__, __plugin_hooks__
     implementation = ObicoPlugin()

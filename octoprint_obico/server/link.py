@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .address import Address
+from .channel_state import State
 from .courier import Courier
 from .errors import Attempt
 from .faults import Faults
@@ -67,6 +68,7 @@ class Link:
     def __init__(self, wanted: Wanted, user_agent: str, hooks: Hooks) -> None:
         self.wanted = wanted
         self.since = time.time()
+        self._on_state = hooks.on_state
         self._record = _UntilReplaced(hooks.record)
         address, token, trust = wanted.address, wanted.token, wanted.trust
         self.http = HttpChannel(
@@ -79,13 +81,21 @@ class Link:
             token,
             user_agent,
             record=self._record,
-            on_state=hooks.on_state,
+            on_state=self._on_socket_state,
             on_message=hooks.on_message,
             status=hooks.status,
             watched=hooks.watched,
             trust=trust,
             courier=Courier(hooks.outbox, link_name(address, token)),
         )
+
+    def _on_socket_state(self) -> None:
+        """Ask over HTTP at once where the WebSocket is refused: that answer says why."""
+        now = self.supervisor.snapshot()
+        refused = now.error is not None and now.error.facts.get("status") in (401, 403)
+        if refused and now.state is State.WAITING and self.http.error is None:
+            self.heartbeat.look_now()
+        self._on_state()
 
     @property
     def address(self) -> Address:

@@ -295,6 +295,13 @@ class SessionCollector(Collector):
             yield spec.read(scene)
 
 
+def registry_of(doors: Doors, host: Host) -> CollectorRegistry:
+    """An own registry: the library's default one tells of OctoPrint's whole process."""
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(SessionCollector(doors, host))
+    return registry
+
+
 def encode(registry: CollectorRegistry, accept: str) -> tuple[bytes, str]:
     """The metrics as bytes and their content type, for the value of an Accept header."""
     try:

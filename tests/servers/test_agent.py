@@ -377,3 +377,11 @@ def test_a_heartbeat_stops_within_two_seconds_of_a_silent_server(
     started = time.monotonic()
     agent.stop()
     assert time.monotonic() - started < 3.0, "takes at most a few seconds"
+
+
+def test_a_refused_websocket_asks_over_http_at_once(sandbox: SandboxServer) -> None:
+    """Only that answer says that the token is not known any more; the next regular one is far."""
+    with linked(sandbox) as (agent, host):
+        sandbox.printer.token = "f" * 20
+        sandbox.kick()
+        assert host.wait_for(lambda: str(agent.status().http.cause) == "credentials_invalid")
