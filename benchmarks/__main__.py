@@ -53,7 +53,7 @@ def faults(certificates: Certificates) -> list[Timed]:
 
 
 def main() -> int:
-    """Measure, print and write; ends with 1 where a cause was wrong or the record's memory too large."""
+    """Measure, print and write; ends with 1 where a cause was wrong, or memory too large."""
     page = Path(sys.argv[1]) if len(sys.argv) > 1 else PAGE
     started = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
