@@ -68,7 +68,7 @@ class Link:
     def __init__(self, wanted: Wanted, user_agent: str, hooks: Hooks) -> None:
         self.wanted = wanted
         self.since = time.time()
-        self._on_state = hooks.on_state
+        self._on_state, self._has_asked = hooks.on_state, False
         self._record = _UntilReplaced(hooks.record)
         address, token, trust = wanted.address, wanted.token, wanted.trust
         self.http = HttpChannel(
@@ -90,11 +90,17 @@ class Link:
         )
 
     def _on_socket_state(self) -> None:
-        """Ask over HTTP at once where the WebSocket is refused: that answer says why."""
+        """Ask over HTTP once where the WebSocket is refused: that answer says why.
+
+        Uncounted: nobody asks so often as a rule, and the attempt may have been TEST's.
+        """
         now = self.supervisor.snapshot()
         refused = now.error is not None and now.error.facts.get("status") in (401, 403)
-        if refused and now.state is State.WAITING and self.http.error is None:
-            self.heartbeat.look_now()
+        if now.state is State.CONNECTED:
+            self._has_asked = False
+        elif refused and now.state is State.WAITING and not self._has_asked:
+            self._has_asked = True
+            self.heartbeat.look_now(counted=False)
         self._on_state()
 
     @property
