@@ -54,6 +54,7 @@
             this._since = 0;
             this.running = ko.observable(false);
             this.failure = ko.observable("");
+            this._presses = 0;
             this.result = ko.observable(null);
             this.checks = ko.observableArray([]);
             this.unfolded = ko.observable(false);
@@ -79,9 +80,13 @@
             }
             this._begin();
             this._asked = true;
+            this._presses += 1;
             OctoPrint.plugins.obico
                 .startDiagnosis()
-                .done(() => this.refresh())
+                .done(() => {
+                    this._presses += 1;
+                    this.refresh();
+                })
                 .fail((xhr) => this._end(ui.failureText(xhr)));
         }
 
@@ -114,9 +119,15 @@
         }
 
         _fetch() {
+            const presses = this._presses;
             return OctoPrint.plugins.obico
                 .getDiagnosis()
-                .done((answer) => this._apply(answer))
+                .done((answer) => {
+                    // what was asked before TEST was pressed tells of the last run
+                    if (presses === this._presses) {
+                        this._apply(answer);
+                    }
+                })
                 .fail((xhr) => this._unanswered(xhr));
         }
 
