@@ -62,8 +62,8 @@ Longer than the pause that follows, so that a rival who stays is still found aft
 SHARED_CLEARED_S = 330.0
 """A connection that lives longer than a rival of our kind pauses: the rival is gone."""
 
-_QUEUE = 100
-_LIFETIMES = 3
+_GOOD_BYE_S = 0.5  # what the server has to close as well, where it is we who stop
+_QUEUE, _LIFETIMES = 100, 3
 _STATUS_PAUSE_S = 0.25
 """Between two status messages: a burst of changes becomes one message with the latest."""
 
@@ -214,9 +214,9 @@ class Supervisor:
                 self._record(Attempt.success(CHANNEL))
             self._serve(connection)
         finally:
-            self._connection = None
             self._courier.lost()
-            connection.close()
+            connection.close(_GOOD_BYE_S if self._stop.is_set() else 0.0)
+            self._connection = None
 
     def _prove(self, connection: Connection, began: float) -> bool:
         """Wait for the server's first message; only then is the channel connected."""

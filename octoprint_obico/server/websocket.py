@@ -234,11 +234,20 @@ class Connection:
                 return event
         return None
 
-    def close(self) -> None:
-        """Say good-bye without waiting for an answer, and close. Never raises."""
+    def close(self, wait_s: float = 0.0) -> None:
+        """Say good-bye, and close. Never raises.
+
+        Args:
+            wait_s: how many seconds the peer has to close as well. What it sends by then is read:
+                closing a socket that holds unread bytes resets the connection (RFC 1122 section
+                4.2.2.13), and the reset may overtake our good-bye.
+        """
         self._sock.guard(Deadline(0.5), 1024)
         with suppress(OSError, ValueError, websocket.WebSocketException):  # it may be gone
             self._ws.send_close()
+            self._sock.guard(Deadline(wait_s), MESSAGE_CAP)
+            while wait_s > 0 and self._sock.recv(65536):
+                pass
         self.abort()
         self._selector.close()
 

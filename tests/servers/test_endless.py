@@ -296,7 +296,7 @@ def test_many_runs_inside_one_process_keep_nothing(serve: Serve) -> None:
     webcams = [url_webcam("Cam", camera.url)]
 
     def once() -> None:
-        result = run(server.url, TOKEN, webcams, deadline_s=DEADLINE_S)
+        result = run(server.url, TOKEN, webcams, deadline_s=f.LIMIT_S)
         assert result["webcams"][0]["cause"] == "webcam_stream_as_snapshot"
 
     once()  # what is made once and stays

@@ -5,12 +5,14 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from typing import cast
 
 import pytest
 
 from octoprint_obico.server import supervisor as s
 from octoprint_obico.server.backoff import Backoff
 from octoprint_obico.server.channel_state import State
+from octoprint_obico.server.retry_policy import WEBSOCKET, Pace, Paces, Trouble
 from octoprint_obico.server.websocket import CLOSE_REPLACED
 from sandbox import SandboxServer
 
@@ -241,8 +243,17 @@ def test_a_slow_message_is_a_sign_of_life(serve: Serve, live: Live, quick_pings:
 # ---- a copied token --------------------------------------------------------------------------
 
 
+@pytest.fixture
+def prompt_return(monkeypatch: pytest.MonkeyPatch) -> None:
+    """After the first close with 4321 it waits for up to 10 s: here for a moment."""
+    moment = Pace(0.05, 0.1, 0.1)
+    monkeypatch.setitem(
+        cast("dict[Trouble, Paces]", WEBSOCKET), Trouble.REPLACED, Paces(moment, moment)
+    )
+
+
 def test_a_token_in_use_elsewhere_is_named_when_it_happens_again(
-    sandbox: SandboxServer, live: Live
+    sandbox: SandboxServer, live: Live, prompt_return: None
 ) -> None:
     channel = live.connect(sandbox.url, sandbox.printer.token)
     until(channel, connected)
@@ -255,7 +266,7 @@ def test_a_token_in_use_elsewhere_is_named_when_it_happens_again(
 
 
 def test_the_code_is_read_even_where_a_write_notices_the_end_first(
-    serve: Serve, live: Live
+    serve: Serve, live: Live, prompt_return: None
 ) -> None:
     """The rival's code waits in our buffer while the connection is reset behind it."""
     live.connect(serve(w.opened(w.close_with(CLOSE_REPLACED, reset=True))).url)
@@ -266,7 +277,9 @@ def test_the_code_is_read_even_where_a_write_notices_the_end_first(
     ]
 
 
-def test_it_does_not_fight_with_the_rival(sandbox: SandboxServer, live: Live) -> None:
+def test_it_does_not_fight_with_the_rival(
+    sandbox: SandboxServer, live: Live, prompt_return: None
+) -> None:
     """After that it waits for minutes; a person who looks again makes it try at once."""
     sandbox.set_fault("copied_token")
     channel = live.connect(sandbox.url, sandbox.printer.token)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import socket
 import time
 from collections.abc import Callable, Iterator
 
@@ -277,6 +278,49 @@ def test_closing_says_good_bye_and_can_be_repeated(serve: Serve) -> None:
         connection.close()
         assert server.wait_for(lambda: b"closed" in server.heads)
     assert frames == [w.CLOSE]
+
+
+def test_the_good_bye_is_not_lost_behind_messages_that_nobody_read(serve: Serve) -> None:
+    """Closing a socket with unread bytes resets it; the server would take us for lost."""
+    ends: list[str] = []
+
+    def behave(peer: f.Peer) -> None:
+        for _ in range(50):
+            peer.send(w.frame(w.TEXT, b"{}" * 50))
+        peer.server.note(b"sent")
+        opcode, payload = w.read_frame(peer)
+        for _ in range(50):
+            peer.send(w.frame(w.TEXT, b"{}" * 50))
+        peer.send(w.frame(opcode, payload))
+        peer.sock.shutdown(socket.SHUT_WR)
+        ends.append("reset" if reset(peer) else "closed")
+        peer.server.note(b"end")
+
+    def reset(peer: f.Peer) -> bool:
+        try:
+            return peer.sock.recv(1) != b""
+        except ConnectionError:
+            return True
+
+    server = serve(w.opened(behave))
+    with opening(server.url) as connection:
+        assert server.wait_for(lambda: b"sent" in server.heads)
+        connection.close(f.LIMIT_S)
+        assert server.wait_for(lambda: b"end" in server.heads)
+    assert ends == ["closed"]
+
+
+@pytest.mark.parametrize("answer", [b"", w.frame(w.TEXT, b"{}" * 50)])
+def test_a_server_that_does_not_close_cannot_hold_us(serve: Serve, answer: bytes) -> None:
+    def behave(peer: f.Peer) -> None:
+        while not peer.pause(0.01):
+            peer.send(answer)
+
+    server = serve(w.opened(behave))
+    with opening(server.url) as connection:
+        started = time.monotonic()
+        connection.close(0.2)
+        assert time.monotonic() - started < 2.0
 
 
 def test_sending_into_a_dead_connection_is_told_by_the_next_poll(serve: Serve) -> None:
