@@ -20,17 +20,19 @@ from .printer.commands import perform
 from .printer.teller import Teller
 from .server.address import parse_address
 from .server.errors import AddressError, ChannelError, Stage
+from .server.faults import Faults
 from .server.http import CHANNEL as HTTP
 from .server.http import HttpChannel
 from .server.link import Hooks, Link, Wanted
 from .server.linking import LinkedPrinter, LinkJob
 from .server.live_file import LiveFile
 from .server.messages import ServerMessage, passthru_answer
-from .server.outbox import Outbox, OutboxState, link_name
+from .server.outbox import Outbox, OutboxState
 from .server.outbox_events import Kind
 from .server.redact import redact
 from .server.websocket import CHANNEL as WEBSOCKET
-from .session.alerts import Alerts
+from .server.worker import Worker
+from .session.alerts import LOOK_EVERY_S, Alerts
 from .session.figures import Series, Session
 from .session.status import (
     Status,
@@ -40,7 +42,6 @@ from .session.status import (
     websocket_status,
 )
 from .session.tracker import Tracker
-from .session.watch import Watch
 from .trust_keeper import TrustKeeper
 from .webcam.poster import Demand, SnapshotPoster
 
@@ -73,7 +74,13 @@ class Agent:
         self._trust = TrustKeeper(host.settings, self.reconfigure)
         self._teller = Teller(host, self._tracker.record)
         self._alerts = Alerts(secrets.token_hex(4))
-        self._watch = Watch(self._look_for_trouble)
+        self._watch = Worker(
+            "obico-watch",
+            self._look_for_trouble,
+            Faults(self._tracker.record, log),
+            "looking at the status",
+            after_fault_s=LOOK_EVERY_S,
+        )
         self._diagnosis = DiagnosisJob(
             self._diagnosis_request, lambda: host.notify("diagnosis"), self._on_diagnosis
         )
@@ -130,7 +137,8 @@ class Agent:
                 old.replaced()
                 for channel in (HTTP, WEBSOCKET):
                     self._tracker.rest(channel)
-            self._use_outbox(wanted)
+            if self._outbox is not None:  # events of a former link are not for the new one
+                self._outbox.use(wanted.name if wanted is not None else None)
             self._link = None if wanted is None else Link(wanted, self._user_agent, self._hooks())
             new = self._link
         if old is not None:
@@ -171,11 +179,6 @@ class Agent:
             path, record=self._tracker.record, on_due=self._on_event_due, on_state=self._on_state
         )
 
-    def _use_outbox(self, wanted: Wanted | None) -> None:
-        """Events of a former link are not for the new one."""
-        if self._outbox is not None:
-            self._outbox.use(link_name(wanted.address, wanted.token) if wanted else None)
-
     def _on_event_due(self, kind: Kind) -> None:
         link = self._link
         if link is not None:
@@ -200,13 +203,15 @@ class Agent:
         self._host.notify("status")
         self._watch.wake()
 
-    def _look_for_trouble(self) -> None:
+    def _look_for_trouble(self) -> float:
         """See whether somebody has to be told of something; on a thread of its own."""
         printing = bool(self._host.printer.is_printing())
         after_s = self._host.settings.alert_after_s()
-        status, session = self.status(), self.session()
+        session = self.session()
+        status = self._status_of(session)
         for topic in self._alerts.observe(status, session, printing, time.monotonic(), after_s):
             self._host.notify(topic)
+        return LOOK_EVERY_S
 
     def _note_live(self) -> None:
         """Tell commands beside us how the WebSocket is, so that they do not throw it out."""
@@ -322,9 +327,11 @@ class Agent:
 
     def status(self) -> Status:
         """What is true of the connections just now."""
+        return self._status_of(self.session())
+
+    def _status_of(self, session: Session) -> Status:
         with self._lock:
             link = self._link
-        session = self.session()
         error = link.http.error if link is not None else self._address_error()
         http = http_status(
             session.channel("http"),

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator
 
 from .errors import ChannelError
 from .retry_policy import QUICK_TRIES, WEBSOCKET, Table, Trouble, Uniform, delay_s, trouble_of
 
 PROVEN_AFTER_S = 20.0
 """A connection on which the server has spoken, and that has lived so long, ends the growth."""
-
-FIRST_S = 1.0
-FACTOR = 2.0
 
 
 class Backoff:
@@ -69,18 +65,3 @@ class Backoff:
             retry_after=error.retry_after if error is not None else None,
             took_s=took_s,
         )
-
-
-def backoff(cap: Callable[[], float], uniform: Uniform = random.uniform) -> Iterator[float]:
-    """Yield growing, randomised delays in seconds, never ending.
-
-    Args:
-        cap: asked for each delay: the longest one that is right just now (short while somebody
-            watches, long otherwise).
-        uniform: source of randomness, for tests.
-    """
-    ceiling = FIRST_S
-    while True:
-        limit = min(ceiling, max(cap(), FIRST_S))
-        yield uniform(FIRST_S / 4, limit)
-        ceiling = min(ceiling * FACTOR, 3600.0)

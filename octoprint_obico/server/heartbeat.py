@@ -6,7 +6,6 @@ only sign (PROTOCOL 11). It is also how an idle printer knows that HTTP works at
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable
 from typing import Any
@@ -16,10 +15,10 @@ from .errors import ChannelError
 from .faults import Faults
 from .http import HttpChannel
 from .retry_policy import HTTP
+from .worker import Worker
 
 INTERVAL_S = 60.0
 WATCHED_INTERVAL_S = 10.0
-_PART = "the HTTP channel"
 
 
 class Heartbeat:
@@ -38,44 +37,38 @@ class Heartbeat:
         watched: Callable[[], bool],
         faults: Faults,
     ) -> None:
-        self._faults = faults
         self._channel, self._on_printer, self._watched = channel, on_printer, watched
-        self._wake = threading.Event()
-        self._stop = threading.Event()
+        self._backoff = Backoff(HTTP)
         self._uncounted = False
-        run = faults.guarded(_PART, self._run, self._stop)
-        self._thread = threading.Thread(target=run, name="obico-http", daemon=True)
+        self._worker = Worker(
+            "obico-http",
+            self._turn,
+            faults,
+            "the HTTP channel",
+            after_fault_s=INTERVAL_S,
+            ended=channel.close,
+        )
 
     def start(self) -> None:
-        self._thread.start()
+        self._worker.start()
 
     def stop(self, timeout_s: float = 2.0) -> None:
         """End the thread; a request under way is left to its own time limit."""
-        self._stop.set()
-        self._wake.set()
-        if timeout_s and self._thread.ident is not None:
-            self._thread.join(timeout_s)
+        self._worker.stop(timeout_s)
 
     def look_now(self, *, counted: bool = True) -> None:
         """Ask at once, without waiting for the next regular time."""
         self._uncounted = not counted
-        self._wake.set()
+        self._worker.wake()
 
-    def _run(self) -> None:
-        backoff = Backoff(HTTP)
-        while not self._stop.is_set():
-            counted, self._uncounted = not self._uncounted, False
-            began = time.monotonic()
-            try:
-                self._on_printer(self._channel.who_am_i(counted=counted))
-                backoff.proven()
-                pause = WATCHED_INTERVAL_S if self._watched() else INTERVAL_S
-            except ChannelError as error:
-                took_s = time.monotonic() - began
-                pause = backoff.failed(error, watched=self._watched(), took_s=took_s)
-            except Exception as error:  # a fault of ours must not end the thread; it is logged
-                self._faults.note(_PART, error)
-                pause = INTERVAL_S
-            self._wake.wait(pause)
-            self._wake.clear()
-        self._channel.close()
+    def _turn(self) -> float:
+        """Ask; return the seconds until the next question."""
+        counted, self._uncounted = not self._uncounted, False
+        began = time.monotonic()
+        try:
+            self._on_printer(self._channel.who_am_i(counted=counted))
+        except ChannelError as error:
+            took_s = time.monotonic() - began
+            return self._backoff.failed(error, watched=self._watched(), took_s=took_s)
+        self._backoff.proven()
+        return WATCHED_INTERVAL_S if self._watched() else INTERVAL_S

@@ -24,7 +24,7 @@ from .errors import (
     chain,
 )
 from .pool import TransportAdapter
-from .proxy import Proxy, proxy_for, reach, reach_proxy
+from .proxy import proxy_for, reach, reach_proxy
 from .redact import redact
 from .responses import Expect, Reply, judge
 from .token import check_token
@@ -63,26 +63,19 @@ class HttpClient:
     def __init__(self, address: Address, user_agent: str, trust: Trust = NO_EXTRA) -> None:
         self.address = address
         self._proxy = proxy_for(address)
+        # one that is sent requests as they are stands for the server
+        forwards = self._proxy is not None and self._proxy.forwards(address)
+        self._forwarder = self._proxy if forwards else None
         self._user_agent = user_agent
         self._trust = trust
         # read once, and not before a connection is wanted: it takes a moment
         self._context: ssl.SSLContext | None = None
         self._adapter = TransportAdapter(self._open)
 
-    @property
-    def proxy(self) -> Proxy | None:
-        """The proxy in use."""
-        return self._proxy
-
-    @property
-    def _is_forwarded(self) -> bool:
-        """Whether requests go to a proxy as they are, which then stands for the server."""
-        return self._proxy is not None and self._proxy.forwards(self.address)
-
     def _open(self, deadline: Deadline) -> Any:
         """Open the socket that requests are written to."""
-        if self._proxy is not None and self._is_forwarded:
-            return reach_proxy(self._proxy, deadline, self._trust)
+        if self._forwarder is not None:
+            return reach_proxy(self._forwarder, deadline, self._trust)
         sock = reach(self.address, deadline, self._trust)
         if not self.address.is_tls:
             return sock
@@ -153,8 +146,7 @@ class HttpClient:
         credentials in files and the environment; none of it is wanted.
         """
         request = requests.Request(method, url, headers=dict(headers), **kwargs).prepare()
-        forwarded = self._proxy is not None and self._is_forwarded
-        proxies = {"http": self._proxy.url_for_headers} if self._proxy and forwarded else {}
+        proxies = {"http": self._forwarder.url_for_headers} if self._forwarder else {}
         for last in (False, True):
             # the total holds for connecting and answering together
             left: Any = urllib3.Timeout(total=max(deadline.remaining(), 0.01))
@@ -182,7 +174,7 @@ class HttpClient:
         cause, stage = _meaning(error)
         message = redact(_leaf_message(error), token)
         facts = self._facts
-        if self._is_forwarded and cause in _FAULTS_OF_A_FORWARDER:
+        if self._forwarder and cause in _FAULTS_OF_A_FORWARDER:
             facts["reason"] = _FAULTS_OF_A_FORWARDER[cause]
             cause, stage = Cause.PROXY_UNREACHABLE, Stage.PROXY
         return ChannelError(cause, stage, message, facts)

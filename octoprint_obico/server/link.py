@@ -31,6 +31,11 @@ class Wanted:
     token: str
     trust: Trust
 
+    @property
+    def name(self) -> str:
+        """Whose events are kept; tells neither address nor token."""
+        return link_name(self.address, self.token)
+
 
 @dataclass(frozen=True)
 class Hooks:
@@ -86,7 +91,7 @@ class Link:
             status=hooks.status,
             watched=hooks.watched,
             trust=trust,
-            courier=Courier(hooks.outbox, link_name(address, token)),
+            courier=Courier(hooks.outbox, wanted.name),
         )
 
     def _on_socket_state(self) -> None:

@@ -21,7 +21,6 @@ from pathlib import Path
 from typing import Any
 
 from .address import Address
-from .backoff import backoff
 from .errors import Attempt
 from .faults import Faults
 from .messages import encode
@@ -29,12 +28,14 @@ from .moments import Moments
 from .outbox_backlog import Backlog
 from .outbox_events import Entry, Kind, Limits, Problem
 from .outbox_keeper import Keeper, Question
+from .retry_policy import Pace
 
 log = logging.getLogger("octoprint.plugins.obico.outbox")
 
 FILE_NAME = "outbox.sqlite"
 
-_RETRY_CAP_S = 60.0
+_DISK = Pace(0.25, 1.0, 60.0)
+"""Between attempts while the disk fails."""
 
 
 def link_name(address: Address, token: str) -> str:
@@ -44,10 +45,6 @@ def link_name(address: Address, token: str) -> str:
     """
     digest = hashlib.sha256(f"obico outbox\n{address.url}\n{token}".encode())
     return digest.hexdigest()[:32]
-
-
-def _disk_pauses() -> Iterator[float]:
-    return backoff(lambda: _RETRY_CAP_S)
 
 
 @dataclass(frozen=True)
@@ -94,7 +91,7 @@ class Outbox:
         on_state: Callable[[], None],
         moments: Moments | None = None,
         limits: Limits | None = None,
-        pauses: Callable[[], Iterator[float]] = _disk_pauses,
+        pauses: Callable[[], Iterator[float]] = _DISK.pauses,
     ) -> None:
         self._on_due = on_due
         self._changed = threading.Condition(threading.Lock())
@@ -171,7 +168,7 @@ class Outbox:
     # ---- for who sends them --------------------------------------------------------------------
 
     def take(self, kind: Kind, link: str | None = None) -> Entry | None:
-        """Hand out the oldest event. It is under way until `confirmed`, `refused` or `returned`.
+        """Hand out the oldest event. It is under way until `confirmed`, `refused` or `give_back`.
 
         Nothing is handed out while one of its kind is under way.
 
@@ -213,13 +210,6 @@ class Outbox:
     def refused(self, number: int) -> None:
         """It will never arrive: the server does not want it."""
         self._remove(number, lost=True)
-
-    def returned(self, kind: Kind) -> None:
-        """What was under way may not have arrived: it is due again."""
-        with self._changed:
-            self._backlog.give_back(kind)
-        self._keeper.wake()
-        self._tell()
 
     def give_back(self, entry: Entry) -> None:
         """It may not have arrived: it is due again, unless it has been handed out anew since."""

@@ -8,8 +8,10 @@ benchmarks/reconnect.md shows what both do to a server that a hundred thousand p
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import random
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import count
 
 from .causes import CREDENTIAL_CAUSES, Cause
 from .errors import ChannelError
@@ -71,6 +73,10 @@ class Pace:
         longest = max(longest, min(2 * self.floor_s, self.cap_s))
         grown = ceiling >= self.cap_s
         return (max(self.floor_s, longest / 2) if grown else self.floor_s), longest
+
+    def pauses(self, uniform: Uniform = random.uniform) -> Iterator[float]:
+        """Yield the seconds to wait after the first failure, the second and so on, without end."""
+        return (uniform(*self.bounds(tries, 0.0)) for tries in count(1))
 
 
 _MOST_DOUBLINGS = 30

@@ -26,6 +26,9 @@ TOLD_EVERY_S = 3600.0
 OVER_SHOWN_S = 60.0
 """How long the end of trouble is shown: pages that are open see it within seconds."""
 
+LOOK_EVERY_S = 5.0
+"""What only time changes is noticed so soon; what a channel tells of, at once."""
+
 STATUS, HEALTH = "status", "health"
 """The topics: pages fetch the status; OctoPrint's Health Check looks again."""
 

@@ -22,16 +22,13 @@ from ..server.channel_state import State
 from ..server.http import CHANNEL as HTTP
 from ..server.websocket import CHANNEL as WEBSOCKET
 from ..session.figures import PLUGIN, SERVER, WEBCAM, Figures, Session
-from ..session.report import severity
+from ..session.report import SEVERITIES, severity
 from ..session.status import ServerState, Status, WebcamStatus
 from ..session.tracker import MOST_WEBCAMS
 from .doors import Doors
 
 LABEL_CAP = 100
 """Characters of a channel's label: webcams have names that people choose."""
-
-SEVERITIES = ("harmless", "noticeable", "act", "no_connection")
-"""The report's words; the metric's value is the place in this row."""
 
 
 @dataclass(frozen=True)

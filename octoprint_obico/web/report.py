@@ -32,13 +32,14 @@ class ReportPage:
         language = reader()
         report = render_report(self._doors, gettext)
         status = render_status(self._doors, self._host, gettext)
+        shown = view(report, status, language, span)
         page = flask.render_template(
             "plugin_obico/obico_report.jinja2",
             report=report,
             status=status,
-            shown=view(report, status, language, span),
+            shown=shown,
             span=span,
-            text=report_text(report, status, language),
+            text=report_text(report, status, language, shown),
             language=language,
             moment=_Moments(language, report["generated_at"]),
             channel_words=lambda channel: channel_words(channel, language),

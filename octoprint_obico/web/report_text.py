@@ -11,13 +11,19 @@ from .report_view import PartView, ReportView, channel_words, view
 _MOST_EPISODES = 10
 
 
-def report_text(report: Mapping[str, Any], status: Mapping[str, Any], language: Language) -> str:
+def report_text(
+    report: Mapping[str, Any],
+    status: Mapping[str, Any],
+    language: Language,
+    shown: ReportView | None = None,
+) -> str:
     """Return the report in lines of text, times in UTC.
 
     Args:
         report, status: what `api/report` and `api/status` answer; both are redacted already.
+        shown: the view of them, where there is one already; what it draws does not count here.
     """
-    shown = view(report, status, language)
+    shown = shown or view(report, status, language)
     blocks = [
         _head(report, status, shown, language),
         *(_calm(report, shown, language)),

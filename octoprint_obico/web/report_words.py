@@ -12,6 +12,7 @@ from typing import Any
 
 from ..diagnosis.catalogue import N_
 from ..session.figures import PARTS, part_of
+from ..session.report import SEVERITIES
 from .language import Language
 
 Section = Mapping[str, Any]
@@ -28,9 +29,6 @@ _CHANNELS: Mapping[str, str] = {
     "plugin": N_("The plugin itself"),
 }
 
-RANKS = ("harmless", "noticeable", "act", "no_connection")
-"""Severities, the worst last."""
-
 _JUDGEMENTS: Mapping[str, str] = {
     "harmless": N_("This is harmless."),
     "noticeable": N_("This is noticeable: keep an eye on it."),
@@ -42,7 +40,7 @@ _NOT_YOUR_NETWORK = N_("This is not your network.")
 
 _JUDGEMENTS_OF: Mapping[str, Mapping[str, str]] = {
     "webcam": {"no_connection": N_("There has been no picture at all.")},
-    "plugin": dict.fromkeys(RANKS, _NOT_YOUR_NETWORK),
+    "plugin": dict.fromkeys(SEVERITIES, _NOT_YOUR_NETWORK),
 }
 
 _ACTIVE = N_("It is still going on.")
@@ -212,7 +210,7 @@ def _down(section: Section, language: Language) -> str:
 
 
 def _badness(section: Section) -> tuple[int, float]:
-    return RANKS.index(section["severity"]), section["error_rate"]
+    return SEVERITIES.index(section["severity"]), section["error_rate"]
 
 
 def channels_of(part: str, report: Mapping[str, Any]) -> Sequence[str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from ..server.deadline import Deadline
 from ..server.errors import Attempt, ChannelError
 from ..server.faults import Faults
 from ..server.http import HttpChannel, expect_ok
+from ..server.worker import Worker
 from .snapshot import TIMEOUT_S, Fetcher, Picture, Webcam
 
 log = logging.getLogger("octoprint.plugins.obico.webcam")
@@ -35,6 +35,10 @@ def interval(demand: Demand) -> float | None:
     if not demand.printing:
         return None
     return 10.0 if demand.viewing or demand.should_watch else 120.0
+
+
+TURN_S = 2.0
+"""How often it is looked whether a picture is due."""
 
 
 class SnapshotPoster:
@@ -64,45 +68,39 @@ class SnapshotPoster:
         self._watched, self._record, self._on_state = watched, record, on_state
         self._rest = rest
         self._looked_after: set[str] = set()
-        self._faults = Faults(record, log)
         self._fetcher = Fetcher()
-        self._wake = threading.Event()
-        self._stop = threading.Event()
         self._boost = False
         self._last_post = self._last_look = float("-inf")
         self._failing: dict[str, bool] = {}
-        run = self._faults.guarded("taking a picture", self._run, self._stop)
-        self._thread = threading.Thread(target=run, name="obico-webcam", daemon=True)
+        self._worker = Worker(
+            "obico-webcam",
+            self._turn,
+            Faults(record, log),
+            "taking a picture",
+            after_fault_s=TURN_S,
+        )
 
     def start(self) -> None:
-        self._thread.start()
+        self._worker.start()
 
     def stop(self, timeout_s: float = 2.0) -> None:
-        self._stop.set()
-        self._wake.set()
-        if self._thread.ident is not None:
-            self._thread.join(timeout_s)
+        self._worker.stop(timeout_s)
 
     def nudge(self, *, boost: bool = False) -> None:
         """Look again at what is wanted; with `boost`, post a picture for a viewer at once."""
         self._boost = self._boost or boost
-        self._wake.set()
+        self._worker.wake()
 
     def look_now(self) -> None:
         """Look after the webcams without waiting for the next regular look."""
         self._last_look = float("-inf")
-        self._wake.set()
+        self._worker.wake()
 
-    def _run(self) -> None:
-        while not self._stop.is_set():
-            try:
-                self._turn()
-            except Exception as error:  # one bad turn must not end the thread; it is logged
-                self._faults.note("taking a picture", error)
-            self._wake.wait(2.0)
-            self._wake.clear()
+    def _turn(self) -> float:
+        self._do_what_is_due()
+        return TURN_S
 
-    def _turn(self) -> None:
+    def _do_what_is_due(self) -> None:
         http, now = self._http(), time.monotonic()
         if http is None:
             self._look_after(())

@@ -12,24 +12,22 @@ from __future__ import annotations
 import re
 import subprocess
 from collections.abc import Generator, Iterator
-from contextlib import contextmanager
-from typing import Any, cast
+from typing import cast
 
 import pytest
 from playwright.sync_api import (
     Browser,
     BrowserContext,
-    ConsoleMessage,
-    Error,
     Page,
     StorageState,
-    ViewportSize,
     sync_playwright,
 )
 
 from tests.bench import ROOT, Bench, Edition, running_bench
 from tests.browser.obico_ui import ObicoPages
 from tests.browser.octoprint_ui import leave_dialogs, log_in, wait_until_ready
+from tests.browser.report_ui import Windows
+from tests.browser.windows import PageErrors, open_window
 
 #: Quiet, in a container and as root. The rules keep Chromium from asking for its maker's hosts.
 CHROMIUM_ARGUMENTS = (
@@ -42,47 +40,8 @@ CHROMIUM_ARGUMENTS = (
     "--disable-sync",
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost",
 )
-VIEWPORT: ViewportSize = {"width": 1200, "height": 900}
 RESULTS = ROOT / "test-results"
 FIND_LIMIT_S = 100.0
-
-
-class PageErrors:
-    """The errors that a page has reported: uncaught exceptions, and errors on its console."""
-
-    def __init__(self) -> None:
-        self._seen: list[str] = []
-        self._allowed: list[re.Pattern[str]] = []
-
-    def watch(self, page: Page) -> None:
-        """Collect the errors of this page from now on."""
-        page.on("pageerror", self._on_exception)
-        page.on("console", self._on_console)
-
-    def forget(self) -> None:
-        """Begin afresh, for the next test."""
-        self._seen.clear()
-        self._allowed.clear()
-
-    def allow(self, pattern: str) -> None:
-        """Let errors pass in whose text or address the regular expression is found."""
-        self._allowed.append(re.compile(pattern))
-
-    @property
-    def unexpected(self) -> list[str]:
-        """The errors so far that no test has allowed."""
-        return [
-            error
-            for error in self._seen
-            if not any(pattern.search(error) for pattern in self._allowed)
-        ]
-
-    def _on_exception(self, error: Error) -> None:
-        self._seen.append(f"uncaught: {error.message}\n{error.stack or ''}")
-
-    def _on_console(self, message: ConsoleMessage) -> None:
-        if message.type == "error":
-            self._seen.append(f"console: {message.text} ({message.location.get('url', '')})")
 
 
 @pytest.fixture(scope="session")
@@ -146,20 +105,6 @@ def page_errors(all_page_errors: PageErrors) -> Iterator[PageErrors]:
     assert all_page_errors.unexpected == []
 
 
-@contextmanager
-def open_window(
-    browser: Browser, state: StorageState | None, errors: PageErrors, **options: Any
-) -> Iterator[BrowserContext]:
-    """A browser window with these cookies; its pages' errors are watched."""
-    settings = {"viewport": VIEWPORT, "locale": "en-GB", "timezone_id": "Europe/Berlin", **options}
-    context = browser.new_context(storage_state=state, **settings)
-    context.on("page", errors.watch)
-    try:
-        yield context
-    finally:  # a window left open would go on complaining in the tests that follow
-        context.close()
-
-
 @pytest.fixture
 def context(
     browser: Browser, admin_state: StorageState, page_errors: PageErrors
@@ -195,6 +140,18 @@ def obico(kept_page: Page, page_errors: PageErrors, bench: Bench) -> Iterator[Ob
     """The plugin's pages; the settings dialog is still closed."""
     yield ObicoPages(kept_page)
     leave_dialogs(kept_page)
+
+
+@pytest.fixture(scope="module")
+def module_windows(browser: Browser, module_bench: Bench, all_page_errors: PageErrors) -> Windows:
+    """The windows of this module, which share a log-in."""
+    return Windows(browser, module_bench, all_page_errors)
+
+
+@pytest.fixture
+def windows(module_windows: Windows, bench: Bench, page_errors: PageErrors) -> Windows:
+    """Where tests open the report; an error in a page fails them."""
+    return module_windows
 
 
 @pytest.hookimpl(wrapper=True)

@@ -10,9 +10,9 @@ from typing import Any
 from playwright.sync_api import Browser, BrowserContext, Page, StorageState, expect
 
 from tests.bench import ROOT, Bench
-from tests.browser.conftest import PageErrors, open_window
 from tests.browser.obico_ui import REPORT
 from tests.browser.octoprint_ui import log_in
+from tests.browser.windows import PageErrors, open_window
 
 #: The page looks for news every 5 s.
 LIVE_LIMIT_MS = 15_000

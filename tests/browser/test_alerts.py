@@ -11,9 +11,9 @@ from playwright.sync_api import Browser, BrowserContext, Locator, Page, Route, S
 
 from sandbox.octoprint_config import User
 from tests.bench import Bench, Edition, running_bench
-from tests.browser.conftest import PageErrors, open_window
 from tests.browser.obico_ui import ObicoPages, link_afresh
 from tests.browser.octoprint_ui import log_in, wait_until_ready
+from tests.browser.windows import PageErrors, open_window
 from tests.integration.driver import drive, let_viewer_come
 
 #: Trouble matters after so long on this bench, instead of a minute.

@@ -8,9 +8,9 @@ import pytest
 from playwright.sync_api import Browser, Page, Route, expect
 
 from tests.bench import Bench
-from tests.browser.conftest import PageErrors, open_window
 from tests.browser.obico_ui import REPORT, STATUS_LIMIT_MS, ObicoPages, link_afresh
 from tests.browser.octoprint_ui import close_settings, log_in, save_settings, wait_until_ready
+from tests.browser.windows import PageErrors, open_window
 from tests.integration.driver import drive, let_viewer_come
 
 ENTRY = "#navbar_plugin_obico"

@@ -12,7 +12,6 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from tests.bench import Bench, Edition, running_bench
-from tests.browser.conftest import PageErrors
 from tests.browser.obico_ui import REPORT
 from tests.browser.report_ui import LIVE_LIMIT_MS, PHONE, Windows, expect_parts, figure, width_of
 from tests.integration.driver import drive, let_viewer_come
@@ -23,18 +22,6 @@ def module_bench(edition: Edition, tmp_path_factory: pytest.TempPathFactory) -> 
     """A bench whose session nobody else has made errors in."""
     with running_bench(edition, tmp_path_factory.mktemp(edition.id)) as bench:
         yield bench
-
-
-@pytest.fixture(scope="module")
-def module_windows(browser: Browser, module_bench: Bench, all_page_errors: PageErrors) -> Windows:
-    """The windows of this module, which share a log-in."""
-    return Windows(browser, module_bench, all_page_errors)
-
-
-@pytest.fixture
-def windows(module_windows: Windows, bench: Bench, page_errors: PageErrors) -> Windows:
-    """Where tests open the report; an error in a page fails them."""
-    return module_windows
 
 
 @pytest.fixture

@@ -11,10 +11,9 @@ import zipfile
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from tests.bench import Bench, Edition, running_bench
-from tests.browser.conftest import PageErrors
 from tests.browser.obico_ui import ObicoPages
 from tests.browser.report_ui import (
     LIVE_LIMIT_MS,
@@ -72,18 +71,6 @@ def module_bench(edition: Edition, tmp_path_factory: pytest.TempPathFactory) -> 
     with running_bench(edition, basedir) as bench:
         drive(bench).wait_until_connected()
         yield bench
-
-
-@pytest.fixture(scope="module")
-def module_windows(browser: Browser, module_bench: Bench, all_page_errors: PageErrors) -> Windows:
-    """The windows of this module, which share a log-in."""
-    return Windows(browser, module_bench, all_page_errors)
-
-
-@pytest.fixture
-def windows(module_windows: Windows, bench: Bench, page_errors: PageErrors) -> Windows:
-    """Where tests open the report; an error in a page fails them."""
-    return module_windows
 
 
 PARTS = {

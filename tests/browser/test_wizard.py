@@ -12,9 +12,9 @@ from playwright.sync_api import Browser, Locator, Page, expect
 from sandbox import SandboxServer
 from sandbox.octoprint_instance import OctoPrintInstance
 from tests.bench import Bench, Edition, running_bench
-from tests.browser.conftest import PageErrors, open_window
 from tests.browser.obico_ui import WIZARD, LinkPanel
 from tests.browser.octoprint_ui import settle, wait_until_ready
+from tests.browser.windows import PageErrors, open_window
 from tests.integration.driver import drive
 
 DIALOG = "#wizard_dialog"

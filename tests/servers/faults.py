@@ -42,6 +42,16 @@ class Peer:
         self.server.note(head)
         return head
 
+    def read(self, size: int) -> bytes:
+        """Read exactly so many bytes. Raises ConnectionError where the client leaves before."""
+        data = b""
+        while len(data) < size:
+            piece = self.sock.recv(size - len(data))
+            if not piece:
+                raise ConnectionError("the client has left")
+            data += piece
+        return data
+
     def send(self, data: bytes) -> None:
         self.sock.sendall(data)
 

@@ -59,24 +59,14 @@ def tls_in_front(context: ssl.SSLContext, port: int) -> f.Behaviour:
 # ---- SOCKS ---------------------------------------------------------------------------------------
 
 
-def exactly(peer: f.Peer, size: int) -> bytes:
-    data = b""
-    while len(data) < size:
-        piece = peer.sock.recv(size - len(data))
-        if not piece:
-            raise OSError("the client has left")
-        data += piece
-    return data
-
-
 def socks5(
     *, reply: bytes | None = None, method: int = 0, accepted: bool = True, greeting: int = 5
 ) -> f.Behaviour:
     """A SOCKS 5 proxy; `reply` is sent in place of a connection."""
 
     def behave(peer: f.Peer) -> None:
-        version, count = exactly(peer, 2)
-        methods = exactly(peer, count)
+        version, count = peer.read(2)
+        methods = peer.read(count)
         peer.server.note(b"methods " + methods)
         peer.send(bytes((greeting, method)))
         if method == 2:
@@ -85,7 +75,7 @@ def socks5(
         elif method == 255:
             peer.finish()
             return
-        _, _, _, kind = exactly(peer, 4)
+        _, _, _, kind = peer.read(4)
         host, port = target_of(peer, kind)
         peer.server.note(f"connect {host}:{port}".encode())
         if reply is not None:
@@ -102,25 +92,25 @@ def socks5(
 
 def waits_in_vain(peer: f.Peer) -> None:
     """Take the request to connect up, and never answer it."""
-    exactly(peer, exactly(peer, 2)[1])
+    peer.read(peer.read(2)[1])
     peer.send(b"\x05\x00")
     peer.hold()
 
 
 def sign_in(peer: f.Peer) -> None:
-    _, size = exactly(peer, 2)
-    user = exactly(peer, size)
-    password = exactly(peer, exactly(peer, 1)[0])
+    _, size = peer.read(2)
+    user = peer.read(size)
+    password = peer.read(peer.read(1)[0])
     peer.server.note(b"sign in " + user + b"/" + password)
 
 
 def target_of(peer: f.Peer, kind: int) -> tuple[str, int]:
     if kind == 3:
-        host = exactly(peer, exactly(peer, 1)[0]).decode()
+        host = peer.read(peer.read(1)[0]).decode()
     else:
         family, size = (socket.AF_INET, 4) if kind == 1 else (socket.AF_INET6, 16)
-        host = socket.inet_ntop(family, exactly(peer, size))
-    return host, struct.unpack("!H", exactly(peer, 2))[0]
+        host = socket.inet_ntop(family, peer.read(size))
+    return host, struct.unpack("!H", peer.read(2))[0]
 
 
 def socks5_reply(code: int) -> bytes:
@@ -131,8 +121,8 @@ def socks4(reply: int | None = None) -> f.Behaviour:
     """A SOCKS 4a proxy; `reply` is sent in place of a connection."""
 
     def behave(peer: f.Peer) -> None:
-        _, _, port = struct.unpack("!BBH", exactly(peer, 4))
-        packed = exactly(peer, 4)
+        _, _, port = struct.unpack("!BBH", peer.read(4))
+        packed = peer.read(4)
         user = until_zero(peer)
         named = packed[:3] == b"\0\0\0" and packed[3] != 0
         host = until_zero(peer).decode() if named else socket.inet_ntoa(packed)
@@ -151,7 +141,7 @@ def socks4(reply: int | None = None) -> f.Behaviour:
 def until_zero(peer: f.Peer) -> bytes:
     data = b""
     while not data.endswith(b"\0"):
-        data += exactly(peer, 1)
+        data += peer.read(1)
     return data[:-1]
 
 

@@ -46,26 +46,16 @@ def close_frame(code: int, reason: bytes = b"") -> bytes:
 
 
 def read_frame(peer: Peer) -> tuple[int, bytes]:
-    """Read one masked frame of a client: opcode and payload. Raises EOFError at the end."""
-    first, second = _exactly(peer, 2)
+    """Read one masked frame of a client: opcode and payload. Raises ConnectionError at the end."""
+    first, second = peer.read(2)
     size = second & 0x7F
     if size == 126:
-        (size,) = struct.unpack("!H", _exactly(peer, 2))
+        (size,) = struct.unpack("!H", peer.read(2))
     elif size == 127:
-        (size,) = struct.unpack("!Q", _exactly(peer, 8))
-    mask = _exactly(peer, 4)
-    data = _exactly(peer, size)
+        (size,) = struct.unpack("!Q", peer.read(8))
+    mask = peer.read(4)
+    data = peer.read(size)
     return first & 0x0F, bytes(byte ^ mask[i % 4] for i, byte in enumerate(data))
-
-
-def _exactly(peer: Peer, size: int) -> bytes:
-    data = b""
-    while len(data) < size:
-        piece = peer.sock.recv(size - len(data))
-        if not piece:
-            raise ConnectionError("the client has gone")
-        data += piece
-    return data
 
 
 def opened(behaviour: Callable[[Peer], None], greeting: bytes | None = GREETING) -> Behaviour:

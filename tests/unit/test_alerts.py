@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
@@ -28,7 +27,6 @@ from octoprint_obico.session.trouble import (
     PLUGIN_WINDOW_S,
     SHAKY_MATTERS_AFTER_S,
 )
-from octoprint_obico.session.watch import Watch
 
 TICK_S = 5.0
 LIMIT_S = 5.0
@@ -471,26 +469,3 @@ def test_the_plugins_own_faults_are_over_after_an_hour_without_one(world: World)
     assert (world.names, world.told) == (["plugin"], [])
     world.last(PLUGIN_WINDOW_S + TICK_S)
     assert world.names == []
-
-
-# ---- the thread ----------------------------------------------------------------------------------
-
-
-def test_the_watch_looks_when_woken_and_survives_a_fault(caplog: pytest.LogCaptureFixture) -> None:
-    looks = threading.Semaphore(0)
-
-    def look() -> None:
-        looks.release()
-        raise ValueError("of the test")
-
-    watch = Watch(look)
-    watch.start()
-    assert looks.acquire(timeout=LIMIT_S)
-    watch.wake()
-    assert looks.acquire(timeout=LIMIT_S)
-    watch.stop()
-    assert "of the test" in caplog.text
-
-
-def test_the_watch_that_was_never_started_stops() -> None:
-    Watch(lambda: None).stop()

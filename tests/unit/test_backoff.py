@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from itertools import islice
 from random import Random
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from octoprint_obico.server import backoff as b
 from octoprint_obico.server.backoff import PROVEN_AFTER_S, Backoff
 from octoprint_obico.server.causes import Cause
 from octoprint_obico.server.errors import ChannelError, Stage
@@ -138,27 +136,3 @@ def test_every_pause_is_in_bounds_whatever_happened_before(
         else:
             pace = WEBSOCKET[trouble].pace(bool(end["watched"]))
             assert pace.floor_s <= delay <= pace.cap_s
-
-
-# ---- the generator -------------------------------------------------------------------------------
-
-
-def test_it_doubles_up_to_the_cap() -> None:
-    delays = list(islice(b.backoff(lambda: 90.0, highest), 10))
-    assert delays == [1, 2, 4, 8, 16, 32, 64, 90, 90, 90]
-
-
-def test_the_cap_of_the_moment_counts_and_the_growth_goes_on_behind_it() -> None:
-    cap = [6.0]
-    delays = b.backoff(lambda: cap[0], highest)
-    assert list(islice(delays, 6)) == [1, 2, 4, 6, 6, 6]
-    cap[0] = 300.0
-    assert next(delays) == 64
-    cap[0] = 0.0
-    assert next(delays) == 1, "never faster than the first pause"
-
-
-@given(st.floats(0, 1e6), st.integers(1, 40))
-def test_every_delay_is_in_bounds(cap: float, count: int) -> None:
-    for delay in islice(b.backoff(lambda: cap), count):
-        assert b.FIRST_S / 4 <= delay <= max(cap, b.FIRST_S)

@@ -67,6 +67,7 @@ class Box:
         self._told = threading.Condition()
         self.faults: list[Attempt] = []
         self.states = 0
+        self._taken: dict[Kind, Entry] = {}
         more.setdefault("pauses", lambda: repeat(0.02))
         self.outbox = Outbox(
             path,
@@ -108,7 +109,12 @@ class Box:
 
         with self._told:
             assert self._told.wait_for(taken, LIMIT_S), self.outbox.state()
+        self._taken[kind] = found[0]
         return found[0]
+
+    def give_back(self, kind: Kind = SOCKET) -> None:
+        """What was taken last may not have arrived."""
+        self.outbox.give_back(self._taken[kind])
 
     def drain(self, kind: Kind = SOCKET) -> list[Any]:
         """Send and confirm all that is there; return what it was."""
@@ -161,6 +167,20 @@ def rows(path: Path) -> list[tuple[Any, ...]]:
         return db.execute("SELECT text, wall, tries, snapshot FROM events ORDER BY row").fetchall()
     finally:
         db.close()
+
+
+def held_writing(monkeypatch: pytest.MonkeyPatch) -> tuple[threading.Event, threading.Event]:
+    """A disk that hangs: set when it is written to, and what lets it go on."""
+    writing, go_on = threading.Event(), threading.Event()
+    write = outbox_file.OutboxFile.write
+
+    def hangs(file: outbox_file.OutboxFile, batch: Any) -> None:
+        writing.set()
+        assert go_on.wait(LIMIT_S)
+        write(file, batch)
+
+    monkeypatch.setattr(outbox_file.OutboxFile, "write", hangs)
+    return writing, go_on
 
 
 # ---- the ordinary way ----------------------------------------------------------------------------
@@ -217,7 +237,7 @@ def test_the_two_kinds_do_not_wait_for_each_other(make: Callable[..., Box]) -> N
     assert box.take(SOCKET).content == {"name": 0}
     assert box.take(HTTP).content == {"name": 1}
     assert box.outbox.take(SOCKET) is box.outbox.take(HTTP) is None
-    box.outbox.returned(HTTP)
+    box.give_back(HTTP)
     assert box.outbox.take(SOCKET) is None
     assert box.take(HTTP).content == {"name": 1}
 
@@ -229,7 +249,7 @@ def test_what_is_returned_is_due_again_and_counts_its_tries(make: Callable[..., 
     for tries in (1, 2, 3):
         entry = box.take()
         assert (entry.content["name"], entry.tries) == ("a", tries)
-        box.outbox.returned(SOCKET)
+        box.give_back()
     box.flushed()
     box = make()
     assert box.take().tries == 4, "counted over a restart"
@@ -242,7 +262,7 @@ def test_what_fails_again_and_again_is_given_up(make: Callable[..., Box]) -> Non
     box.put("next")
     for _ in range(MAX_TRIES):
         assert box.take().content == {"name": "poison"}
-        box.outbox.returned(SOCKET)
+        box.give_back()
     assert box.drain() == ["next"]
     assert box.outbox.state().lost == 1
 
@@ -468,7 +488,7 @@ def test_a_disk_that_does_not_read_does_not_keep_new_events_for_ever(
     assert box.take().content == {"name": "new"}
     go_on.set()
     assert box.flushed().outbox.state().waiting == 2
-    box.outbox.returned(SOCKET)
+    box.give_back()
     assert box.drain() == ["old", "new"]
 
 
@@ -476,15 +496,7 @@ def test_putting_waits_for_no_disk(
     make: Callable[..., Box], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A disk that hangs: everything but the disk goes on, and nothing is lost by it."""
-    writing, go_on = threading.Event(), threading.Event()
-    write = outbox_file.OutboxFile.write
-
-    def hangs(file: outbox_file.OutboxFile, batch: Any) -> None:
-        writing.set()
-        assert go_on.wait(LIMIT_S)
-        write(file, batch)
-
-    monkeypatch.setattr(outbox_file.OutboxFile, "write", hangs)
+    writing, go_on = held_writing(monkeypatch)
     monkeypatch.setattr(outbox_backlog, "SETTLE_S", 0.0)
     box = make()
     box.put(0)
@@ -496,7 +508,7 @@ def test_putting_waits_for_no_disk(
     assert box.take().content == {"name": 1}
     assert box.outbox.state().unwritten == 19
     assert not box.outbox.flush(0.0)
-    box.outbox.returned(SOCKET)
+    box.give_back()
     go_on.set()
     assert make().drain() == list(range(1, 20)), "what was confirmed while it was written is gone"
 
@@ -509,15 +521,7 @@ def test_the_next_event_waits_until_the_file_has_forgotten_the_one_before(
     box.put("a")
     box.put("b")
     box.flushed()
-    writing, go_on = threading.Event(), threading.Event()
-    write = outbox_file.OutboxFile.write
-
-    def hangs(file: outbox_file.OutboxFile, batch: Any) -> None:
-        writing.set()
-        assert go_on.wait(LIMIT_S)
-        write(file, batch)
-
-    monkeypatch.setattr(outbox_file.OutboxFile, "write", hangs)
+    writing, go_on = held_writing(monkeypatch)
     box.outbox.confirmed(box.take().number)
     assert writing.wait(LIMIT_S)
     assert box.outbox.take(SOCKET) is None
@@ -599,15 +603,7 @@ def test_a_snapshot_that_comes_after_its_event_was_written_is_written_too(
 def test_a_snapshot_that_comes_while_its_event_is_written_is_written_too(
     make: Callable[..., Box], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    writing, go_on = threading.Event(), threading.Event()
-    write = outbox_file.OutboxFile.write
-
-    def slow(file: outbox_file.OutboxFile, batch: Any) -> None:
-        writing.set()
-        assert go_on.wait(LIMIT_S)
-        write(file, batch)
-
-    monkeypatch.setattr(outbox_file.OutboxFile, "write", slow)
+    writing, go_on = held_writing(monkeypatch)
     box = make()
     number = box.put("a", HTTP, snapshot_within_s=60.0)
     assert writing.wait(LIMIT_S)
@@ -762,7 +758,7 @@ def test_a_clock_that_is_set_later_mends_the_times(make: Callable[..., Box], pat
     time.go(60.0)
     time.wall = NOW + 60.0
     assert box.take().happened_at == NOW
-    box.outbox.returned(SOCKET)  # something to write: the time goes with it
+    box.give_back()  # something to write: the time goes with it
     box.flushed().close()
     assert rows(path)[0][1] == pytest.approx(NOW)
     later = Time(NOW + 7200.0, 10.0, "second")
@@ -866,7 +862,7 @@ def test_a_write_that_fails_after_it_was_done_doubles_nothing(
     box = make()
     entry = box.take(HTTP)
     assert box.outbox.snapshot(entry.number) == JPEG
-    box.outbox.returned(HTTP)
+    box.give_back(HTTP)
     assert box.drain(HTTP) == ["a", "b"]
 
 
@@ -1117,8 +1113,8 @@ class Life(RuleBasedStateMachine):
 
     @rule(kind=st.sampled_from(Kind))
     def connection_lost(self, kind: Kind) -> None:
-        self.box.outbox.returned(kind)
-        self.under_way.pop(kind, None)
+        if kind in self.under_way:
+            self.box.outbox.give_back(self.under_way.pop(kind))
 
     @rule(link=st.sampled_from("ab"))
     def linked_anew(self, link: str) -> None:
@@ -1163,8 +1159,8 @@ class Life(RuleBasedStateMachine):
         self.other.close()
         self.other = None
         self.box.until(lambda state: state.problem is None)
-        for kind in Kind:  # the one under way stays so, the older ones are due after it
-            self.box.outbox.returned(kind)
+        for entry in self.under_way.values():  # it stays so, the older ones are due after it
+            self.box.outbox.give_back(entry)
         self.under_way.clear()
         self.events, self.hidden = self.hidden + self.events, []
 

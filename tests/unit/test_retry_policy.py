@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from random import Random
 
 import pytest
@@ -99,6 +100,17 @@ def test_ceilings_double_up_to_the_cap(
 def test_full_jitter_while_the_pauses_grow_and_half_at_the_cap() -> None:
     pace = WEBSOCKET[Trouble.LOST].unwatched
     assert [pace.bounds(tries, 0.0)[0] for tries in range(1, 8)] == [0.5] * 5 + [40, 40]
+
+
+def test_a_pace_alone_gives_its_pauses() -> None:
+    assert list(islice(Pace(0.25, 1.0, 10.0).pauses(lambda low, high: high), 6)) == [
+        1,
+        2,
+        4,
+        8,
+        10,
+        10,
+    ]
 
 
 def test_denied_is_one_try_every_few_minutes() -> None:
