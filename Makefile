@@ -7,6 +7,8 @@ SHELL := /bin/sh
 OCTOPRINT ?= 1
 # further arguments for pytest or for the sandbox
 ARGS ?=
+# how long `make soak` takes
+MINUTES ?= 60
 
 VENV1 := .venv
 VENV2 := .venv2
@@ -39,7 +41,7 @@ else
 $(error OCTOPRINT=$(OCTOPRINT) is not known: OCTOPRINT=1 is OctoPrint 1.11, OCTOPRINT=2 is 2.0)
 endif
 
-.PHONY: help serve test lint types unit network integration browser format docs benchmark dist clean
+.PHONY: help serve test lint types unit network integration browser soak format docs benchmark dist clean
 .NOTPARALLEL:
 
 help: ## list the commands
@@ -55,6 +57,7 @@ serve: $(SERVE_VENV)/.run-ready ## try it out: OctoPrint with the plugin, a sand
 	@exec $(SERVE_VENV)/bin/python -m sandbox.serve --octoprint $(SERVE_VERSION) $(ARGS)
 
 test: lint types unit network integration browser ## everything below, as continuous integration does it
+	@$(MAKE) soak MINUTES=10
 
 lint: $(VENV1)/.test-ready ## style (ruff), and nothing newer than the oldest Python (vermin)
 	$(PYTHON1) -m ruff check .
@@ -79,6 +82,9 @@ integration: $(VENV1)/.test-ready $(VENV2)/.test-ready ## tests against a real O
 
 browser: $(VENV1)/.test-ready $(VENV2)/.test-ready ## tests in a real Chromium, on both versions
 	@$(WITH_CHROMIUM) $(PYTHON1) -m pytest -n 2 --dist loadfile tests/browser $(ARGS)
+
+soak: $(VENV1)/.test-ready $(VENV2)/.test-ready ## an hour in which everything goes wrong at random (MINUTES=60)
+	OBICO_SOAK_MINUTES=$(MINUTES) $(PYTHON1) -m pytest -n 2 tests/soak $(ARGS)
 
 format: $(VENV1)/.test-ready ## mend the style
 	$(PYTHON1) -m ruff check --fix .

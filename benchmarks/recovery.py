@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 
-from benchmarks.recovery_faults import FAULTS, Fault, Scene, own_network
+from benchmarks.recovery_faults import FAULTS, Fault, Scene, isolate
 from octoprint_obico.agent import Agent
 from octoprint_obico.session.status import ServerState, Status
 from tests.servers.hosts import FakeHost
@@ -158,7 +158,7 @@ class _Job(threading.Thread):
 
     def run(self) -> None:
         try:
-            self.isolated = own_network()
+            self.isolated = isolate()
             self.outcome = measure(self.fault, self.watched, self.repeat, self.isolated)
         except Exception as error:  # told by whoever reads the outcome
             self.outcome = error

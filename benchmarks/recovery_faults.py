@@ -6,9 +6,6 @@ As root on Linux each may have a network of its own: then its packets can really
 from __future__ import annotations
 
 import contextlib
-import ctypes
-import os
-import platform
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator, Sequence
@@ -16,11 +13,11 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 from sandbox import SandboxServer
+from tests.own_network import own_network
 from tests.servers import wsfaults as ws
 from tests.servers.faults import FaultServer, Peer
 from tests.servers.live import TOKEN
 
-_NEW_NETWORK = 0x40000000  # CLONE_NEWNET, unshare(2)
 _DROP_ALL = ("iptables", "-w", "-A", "INPUT", "-j", "DROP")
 _DROP_NONE = ("iptables", "-w", "-F", "INPUT")
 _COMMAND_LIMIT_S = 20.0
@@ -129,20 +126,10 @@ def _run(command: Sequence[str]) -> None:
     subprocess.run(command, check=True, capture_output=True, timeout=_COMMAND_LIMIT_S)
 
 
-def own_network() -> bool:
-    """Give this thread, and all that it starts, a network of its own.
-
-    Returns False where that cannot be, or where there is nothing to drop packets with. Raises
-    subprocess.CalledProcessError where it can, but is of no use.
-    """
-    if platform.system() != "Linux" or os.geteuid() != 0:
+def isolate() -> bool:
+    """Give this thread a network in which packets can be dropped; False where that cannot be."""
+    if shutil.which("iptables") is None or not own_network():
         return False
-    if not all(map(shutil.which, ("ip", "iptables"))):
-        return False
-    libc = ctypes.CDLL(None, use_errno=True)
-    if libc.unshare(_NEW_NETWORK) != 0:
-        return False
-    _run(("ip", "link", "set", "lo", "up"))
     _run(_DROP_NONE)
     return True
 
