@@ -16,7 +16,6 @@ from typing import Any
 LIBRARIES = (
     "asn1crypto",
     "certifi",
-    "dnspython",
     "Flask",
     "requests",
     "sarge",

@@ -2,8 +2,7 @@
 
 The system's own resolver cannot be asked what went wrong: it says "try again" for nearly all. The
 sockets are ours because each wait needs a hard limit, and because only a connected UDP socket
-hears that a port refuses; dnspython reads and writes the messages. It is imported only here and
-only once something has failed: that costs a Raspberry Pi a good part of a second.
+hears that a port refuses.
 """
 
 from __future__ import annotations
@@ -14,20 +13,15 @@ import socket
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from ..server.deadline import Deadline
 from ..server.words import Word
+from .dns_message import NOERROR, NXDOMAIN, Message, Question, Unreadable, read
 from .resolvers import Resolver
-
-if TYPE_CHECKING:
-    import dns.message
 
 _PATIENCE_S = (1.0, 1.5, math.inf)
 """How long to wait after each sending: a question is sent again after 1 s and after 2.5 s."""
 _MAX_UDP = 4096
-_HEADER = 12  # bytes
-_IS_ANSWER, _IS_TRUNCATED = 0x80, 0x02  # in the third byte
 _SHOWN = 4
 
 
@@ -82,12 +76,10 @@ class _Unusable(Exception):
 def ask(resolver: Resolver, host: str, kind: str, deadline: Deadline) -> Reply:
     """Ask one resolver for the records of one kind ("A", "AAAA") of `host`, taken as absolute.
 
-    Takes up to the deadline. Never an exception for what a network or a server can do.
+    Takes up to the deadline. Never an exception for what a network or a server can do; ValueError
+    for a host that is no name.
     """
-    import dns.message
-    import dns.name
-
-    query = dns.message.make_query(dns.name.from_text(host), kind)
+    query = Question.about(host, kind)
     started = time.monotonic()
     try:
         said, text, addresses = _meaning(_exchange(resolver, query, deadline), kind)
@@ -101,26 +93,18 @@ def ask(resolver: Resolver, host: str, kind: str, deadline: Deadline) -> Reply:
     return Reply(said, text, round((time.monotonic() - started) * 1000), addresses)
 
 
-def _meaning(answer: dns.message.Message, kind: str) -> tuple[Said, str, tuple[str, ...]]:
-    import dns.rcode
-    import dns.rdatatype
-
-    code = answer.rcode()
-    if code == dns.rcode.NXDOMAIN:
-        return Said.NOT_FOUND, "NXDOMAIN", ()
-    if code != dns.rcode.NOERROR:
-        return Said.FAILURE, dns.rcode.to_text(code), ()
-    wanted = dns.rdatatype.from_text(kind)  # an alias (CNAME) may stand before them
-    records = [record for group in answer.answer if group.rdtype == wanted for record in group]
-    addresses = tuple(record.to_text() for record in records)
+def _meaning(answer: Message, kind: str) -> tuple[Said, str, tuple[str, ...]]:
+    if answer.code == NXDOMAIN:
+        return Said.NOT_FOUND, answer.code_name, ()
+    if answer.code != NOERROR:
+        return Said.FAILURE, answer.code_name, ()
+    addresses = answer.addresses(kind)
     if not addresses:
         return Said.EMPTY, "no address", ()
     return Said.ADDRESSES, ", ".join(addresses[:_SHOWN]), addresses
 
 
-def _exchange(
-    resolver: Resolver, query: dns.message.QueryMessage, deadline: Deadline
-) -> dns.message.Message:
+def _exchange(resolver: Resolver, query: Question, deadline: Deadline) -> Message:
     """Return the answer. Raises socket.timeout, another OSError, or _Unusable."""
     answer = _over_udp(resolver, query, deadline)
     if answer is not None:
@@ -132,9 +116,7 @@ def _exchange(
         raise _Unusable("too long for UDP, and TCP fails") from error
 
 
-def _over_udp(
-    resolver: Resolver, query: dns.message.QueryMessage, deadline: Deadline
-) -> dns.message.Message | None:
+def _over_udp(resolver: Resolver, query: Question, deadline: Deadline) -> Message | None:
     """Return the answer, None where it is truncated; raise as `_exchange` does.
 
     The socket is connected: the kernel drops what others send, and tells when the port refuses.
@@ -143,7 +125,7 @@ def _over_udp(
     with socket.socket(resolver.family, socket.SOCK_DGRAM) as sock:
         sock.connect(resolver.sockaddr())
         for patience_s in _PATIENCE_S:
-            sock.send(query.to_wire())
+            sock.send(query.wire)
             wait = deadline.within(patience_s)
             while not wait.over:
                 sock.settimeout(max(wait.slice(), 0.001))
@@ -151,7 +133,7 @@ def _over_udp(
                     wire = sock.recv(_MAX_UDP)
                 except socket.timeout:
                     continue
-                if _is_truncated(query, wire):
+                if query.is_cut_off_in(wire):
                     return None
                 answer = _read(query, wire)
                 if answer is not None:
@@ -164,15 +146,12 @@ def _over_udp(
     raise socket.timeout(NO_ANSWER)
 
 
-def _over_tcp(
-    resolver: Resolver, query: dns.message.QueryMessage, deadline: Deadline
-) -> dns.message.Message:
+def _over_tcp(resolver: Resolver, query: Question, deadline: Deadline) -> Message:
     """Return the answer; raise as `_exchange` does. Each message follows its length in 2 bytes."""
-    wire = query.to_wire()
     with socket.socket(resolver.family, socket.SOCK_STREAM) as sock:
         sock.settimeout(max(deadline.remaining(), 0.001))
         sock.connect(resolver.sockaddr())
-        sock.sendall(len(wire).to_bytes(2, "big") + wire)
+        sock.sendall(len(query.wire).to_bytes(2, "big") + query.wire)
         length = int.from_bytes(_receive(sock, 2, deadline), "big")
         answer = _read(query, _receive(sock, length, deadline))
     if answer is None:
@@ -193,19 +172,10 @@ def _receive(sock: socket.socket, size: int, deadline: Deadline) -> bytes:
     return data
 
 
-def _is_truncated(query: dns.message.QueryMessage, wire: bytes) -> bool:
-    """Whether this answers the query and was cut off, perhaps in the midst of a record."""
-    ours = len(wire) >= _HEADER and wire[:2] == query.id.to_bytes(2, "big")
-    return ours and bool(wire[2] & _IS_ANSWER) and bool(wire[2] & _IS_TRUNCATED)
-
-
-def _read(query: dns.message.QueryMessage, wire: bytes) -> dns.message.Message | None:
+def _read(query: Question, wire: bytes) -> Message | None:
     """The answer to the query; None for what cannot be read, or answers something else."""
-    import dns.exception
-    import dns.message
-
     try:
-        answer = dns.message.from_wire(wire, ignore_trailing=True)
-    except (dns.exception.DNSException, ValueError):
+        message = read(wire)
+    except Unreadable:
         return None
-    return answer if query.is_response(answer) else None
+    return message if query.is_answered_by(message) else None

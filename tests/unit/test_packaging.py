@@ -12,6 +12,7 @@ import tarfile
 import zipfile
 from email.message import Message
 from importlib.metadata import Distribution, PathDistribution
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -133,7 +134,6 @@ def test_requirements_leave_octoprint_its_choice(built: Path) -> None:
     assert names == {
         "asn1crypto",
         "certifi",
-        "dnspython",
         "prometheus-client",
         "requests",
         "sarge",
@@ -141,6 +141,21 @@ def test_requirements_leave_octoprint_its_choice(built: Path) -> None:
         "websocket-client",
     }
     assert not [each for each in requirements if "<" in each or "==" in each or "~=" in each]
+
+
+def test_nothing_is_imported_that_only_the_tests_require() -> None:
+    """The tests' environment has it, a user's has not."""
+    roots = set()
+    for path in (ROOT / "octoprint_obico").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.Import):
+                roots |= {alias.name.partition(".")[0] for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+                roots.add(node.module.partition(".")[0])
+    required = {"asn1crypto", "certifi", "prometheus_client", "requests", "sarge", "urllib3"}
+    with_octoprint = {"babel", "click", "flask", "flask_babel", "octoprint"}
+    installed = {root for root in roots if "site-packages" in str(find_spec(root))}
+    assert installed == required | {"websocket"} | with_octoprint
 
 
 def test_archive_of_the_repository_installs(source_tree: Path, tmp_path: Path) -> None:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import errno
 import socket
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -244,12 +242,3 @@ def test_the_resolver_of_systemd_passes_failures_on(stub: str, behind: str, caus
         answer(behind, origin=Origin.UPSTREAM),
     ]
     assert judge(AGAIN, answers).value == cause
-
-
-def test_the_dns_library_is_imported_only_when_it_is_needed() -> None:
-    """It costs a Raspberry Pi a good part of a second, and a healthy run has no use for it."""
-    code = (
-        "import sys, octoprint_obico.diagnosis.__main__, octoprint_obico.agent;"
-        "sys.exit('dns' in sys.modules)"
-    )
-    assert subprocess.run([sys.executable, "-c", code], timeout=60).returncode == 0
