@@ -9,7 +9,7 @@ from datetime import datetime, timezone
 from importlib.metadata import version
 
 from benchmarks.measure import Existing, Healthy, Timed
-from octoprint_obico.diagnosis.engine import DEADLINE_S
+from octoprint_obico.diagnosis.job import DEADLINE_S
 
 LIBRARIES = ("requests", "urllib3", "websocket-client")
 

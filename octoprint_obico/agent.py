@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from .diagnosis.job import DiagnosisJob, Done, Request
-from .diagnosis.probes import live_probe
+from .event_keeper import EventKeeper
 from .host import Host, LinkedPrinterInfo
 from .printer.commands import perform
 from .printer.teller import Teller
@@ -22,27 +22,21 @@ from .server.address import parse_address
 from .server.errors import AddressError, ChannelError, Stage
 from .server.faults import Faults
 from .server.http import CHANNEL as HTTP
-from .server.http import HttpChannel
+from .server.http_channel import HttpChannel
+from .server.journal import Once
 from .server.link import Hooks, Link, Wanted
 from .server.linking import LinkedPrinter, LinkJob
 from .server.live_file import LiveFile
 from .server.messages import ServerMessage, passthru_answer
-from .server.outbox import Outbox, OutboxState
-from .server.outbox_events import Kind
+from .server.outbox import OutboxState
 from .server.redact import redact
 from .server.websocket import CHANNEL as WEBSOCKET
 from .server.worker import Worker
 from .session.alerts import LOOK_EVERY_S, Alerts
 from .session.figures import Series, Session
-from .session.status import (
-    Status,
-    http_status,
-    server_status,
-    webcam_rows,
-    websocket_status,
-)
+from .session.status import Status, http_status, server_status, webcam_rows, websocket_status
 from .session.tracker import Tracker
-from .trust_keeper import TrustKeeper
+from .trust_keeper import AcceptJob, TrustKeeper
 from .webcam.poster import Demand, SnapshotPoster
 
 log = logging.getLogger("octoprint.plugins.obico")
@@ -69,26 +63,38 @@ class Agent:
         self._account: str | None = None
         self._demand = Demand()
         self._looked_at = float("-inf")
+        self._unsupported = Once()
         self._tracker = Tracker()
-        self._outbox = self._make_outbox(outbox_file)
         self._trust = TrustKeeper(host.settings, self.reconfigure)
         self._teller = Teller(host, self._tracker.record)
         self._alerts = Alerts(secrets.token_hex(4))
+        faults = Faults(self._tracker.record, log)
         self._watch = Worker(
             "obico-watch",
             self._look_for_trouble,
-            Faults(self._tracker.record, log),
+            faults,
             "looking at the status",
             after_fault_s=LOOK_EVERY_S,
         )
         self._diagnosis = DiagnosisJob(
-            self._diagnosis_request, lambda: host.notify("diagnosis"), self._on_diagnosis
+            self._diagnosis_request, lambda: host.notify("diagnosis"), self._on_diagnosis, faults
         )
         self._linking = LinkJob(
-            self._user_agent, self._on_linked, lambda: host.notify("link"), self._trust.at
+            self._user_agent, self._on_linked, lambda: host.notify("link"), faults, self._trust.at
         )
-        self._poster = SnapshotPoster(
-            host.webcams,
+        self._accepting = AcceptJob(self._trust, lambda: host.notify("certificate"), faults)
+        self._poster = self._make_poster()
+        self._events = EventKeeper(
+            outbox_file,
+            self._tracker.record,
+            self._on_state,
+            lambda: self._link,
+            self._poster.take_for,
+        )
+
+    def _make_poster(self) -> SnapshotPoster:
+        return SnapshotPoster(
+            self._host.webcams,
             self._http,
             self._current_demand,
             self.watched,
@@ -104,8 +110,7 @@ class Agent:
         self._poster.start()
         self._watch.start()
         self.reconfigure()
-        if self._outbox is not None:
-            self._outbox.start()
+        self._events.start()
 
     def stop(self) -> None:
         """Stop all threads; takes at most a few seconds."""
@@ -116,8 +121,7 @@ class Agent:
             link.stop()
         self._poster.stop(0.5)
         self._watch.stop(0.5)
-        if self._outbox is not None:
-            self._outbox.close(1.5)
+        self._events.close(1.5)
         if self._live_file is not None:
             self._live_file.close()
 
@@ -126,8 +130,8 @@ class Agent:
 
         Never waits for the network: old connections are told to close, new ones open by themselves.
         """
-        wanted = self._wanted()
         with self._lock:
+            wanted = self._wanted()  # in here: of two saves at once the later one counts
             if self._stopped:
                 return
             old = self._link
@@ -137,8 +141,8 @@ class Agent:
                 old.replaced()
                 for channel in (HTTP, WEBSOCKET):
                     self._tracker.rest(channel)
-            if self._outbox is not None:  # events of a former link are not for the new one
-                self._outbox.use(wanted.name if wanted is not None else None)
+            # events of a former link are not for the new one
+            self._events.use(wanted.name if wanted is not None else None)
             self._link = None if wanted is None else Link(wanted, self._user_agent, self._hooks())
             new = self._link
         if old is not None:
@@ -164,25 +168,12 @@ class Agent:
         return Hooks(
             record=self._tracker.record,
             on_state=self._on_state,
-            on_http_state=self._on_http_state,
             on_printer=self._on_printer,
             on_message=self._on_message,
-            status=self._status_message,
+            status=self._teller.status,
             watched=self.watched,
-            outbox=self._outbox,
+            outbox=self._events.outbox,
         )
-
-    def _make_outbox(self, path: Path | None) -> Outbox | None:
-        if path is None:
-            return None
-        return Outbox(
-            path, record=self._tracker.record, on_due=self._on_event_due, on_state=self._on_state
-        )
-
-    def _on_event_due(self, kind: Kind) -> None:
-        link = self._link
-        if link is not None:
-            link.supervisor.wake()
 
     # ---- what the parts ask of each other ----------------------------------------------------
 
@@ -199,12 +190,12 @@ class Agent:
         return Demand(bool(printing), self._demand.viewing, self._demand.should_watch)
 
     def _on_state(self) -> None:
-        self._note_live()
         self._host.notify("status")
         self._watch.wake()
 
     def _look_for_trouble(self) -> float:
         """See whether somebody has to be told of something; on a thread of its own."""
+        self._note_live()  # first: commands beside us go by it
         printing = bool(self._host.printer.is_printing())
         after_s = self._host.settings.alert_after_s()
         session = self.session()
@@ -220,13 +211,6 @@ class Agent:
             file.note(link.supervisor.snapshot, link.address.url)
         elif file is not None:
             file.remove()
-
-    def _on_http_state(self) -> None:
-        """HTTP works again: then the WebSocket need not wait for the end of its pause."""
-        link = self._link
-        if link is not None and link.http.error is None:
-            link.retry()
-        self._on_state()
 
     def _on_printer(self, answer: Any) -> None:
         """Take the server's word for the printer's name and the account's plan."""
@@ -262,7 +246,9 @@ class Agent:
 
     def _refuse(self, call: Mapping[str, Any]) -> None:
         """Answer a call that is not carried out, so that the app need not wait for its time-out."""
-        log.info("A call of the app is not supported: %s", redact(call.get("func"))[:60])
+        name = redact(call.get("func"))[:60]
+        if self._unsupported.is_new(name):
+            log.info("A call of the app is not supported: %s", name)
         ref, link = call.get("ref"), self._link
         if isinstance(ref, str) and link is not None:
             link.supervisor.send(passthru_answer(ref, "This plugin does not support the call."))
@@ -273,26 +259,27 @@ class Agent:
         """Take one of OctoPrint's events. Called on its event thread: only queues, never waits."""
         message, is_new = self._teller.on_event(name, payload)
         if message is not None:
-            self._send_event(message)
+            self._events.send(message)
         if is_new:
             self.send_status()  # the state that follows; after an end, without the print
             self._poster.nudge()
+        self._events.ring(name, payload)
 
-    def _send_event(self, message: Mapping[str, Any]) -> None:
-        kept = self._outbox.put(Kind.SOCKET, message) if self._outbox is not None else None
+    def on_network_back(self) -> None:
+        """The host has found its network again. Called on its event thread: never waits."""
         link = self._link
-        if kept is None and link is not None:
-            link.supervisor.send(message)
+        if link is not None:
+            link.network_is_back()
+
+    def on_settings_saved(self) -> None:
+        """The host's settings were saved, which name webcams. Called on its event thread."""
+        self._poster.settings_changed()
 
     def send_status(self) -> None:
         """Send the status as soon as possible."""
         link = self._link
         if link is not None:
             link.supervisor.send_status()
-
-    def _status_message(self, with_settings: bool) -> Mapping[str, Any]:
-        self._note_live()  # comes round every half minute while connected, which keeps it fresh
-        return self._teller.status(with_settings)
 
     # ---- what the doors ask ------------------------------------------------------------------
 
@@ -312,9 +299,7 @@ class Agent:
         self._looked_at = time.monotonic()
         link = self._link
         if not was_watched and link is not None:
-            # uncounted: looking at the figures must not change them
-            link.retry(counted=False)
-            link.heartbeat.look_now(counted=False)
+            link.try_now()
             self._poster.nudge()
 
     def session(self) -> Session:
@@ -330,16 +315,9 @@ class Agent:
         return self._status_of(self.session())
 
     def _status_of(self, session: Session) -> Status:
-        with self._lock:
-            link = self._link
-        error = link.http.error if link is not None else self._address_error()
-        http = http_status(
-            session.channel("http"),
-            error.cause if error else None,
-            error.facts if error else {},
-            link.http.failing_since if link is not None else None,
-            link.http.round_trip_s if link is not None else None,
-        )
+        link = self._link
+        live = link.http.snapshot() if link is not None else None
+        http = http_status(live, session.channel("http"), self._address_error())
         snapshot = link.supervisor.snapshot() if link is not None else None
         websocket = websocket_status(snapshot, session.channel("websocket"))
         linked = bool(self._host.settings.token())
@@ -362,12 +340,17 @@ class Agent:
 
     @property
     def trust(self) -> TrustKeeper:
-        """What is trusted, and how a certificate is accepted."""
+        """What is trusted, and how an accepted certificate is forgotten."""
         return self._trust
+
+    @property
+    def accepting(self) -> AcceptJob:
+        """The accepting of a certificate that runs, or the last one."""
+        return self._accepting
 
     def events(self) -> OutboxState | None:
         """How it stands with the printer's events; None where none are kept."""
-        return self._outbox.state() if self._outbox is not None else None
+        return self._events.state()
 
     @property
     def alerts(self) -> Alerts:
@@ -379,6 +362,8 @@ class Agent:
         return self._account
 
     def _diagnosis_request(self) -> Request:
+        from .diagnosis.probes import live_probe
+
         settings, link = self._host.settings, self._link
         return Request(
             address=settings.server_address(),
@@ -395,5 +380,4 @@ class Agent:
         """Let the live channels see what the diagnosis saw, without counting it."""
         link = self._link
         if link is not None:
-            link.heartbeat.look_now(counted=False)
-            link.retry(counted=False)
+            link.try_now()

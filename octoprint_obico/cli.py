@@ -20,8 +20,7 @@ from octoprint.webcams import ProvidedWebcam
 from ._version import __version__
 from .diagnosis.catalogue import N_
 from .diagnosis.cli import EXIT_HELP, LONGEST_S, SHORTEST_S, run
-from .diagnosis.engine import DEADLINE_S
-from .diagnosis.job import Request, shown_address
+from .diagnosis.job import DEADLINE_S, Request, shown_address
 from .diagnosis.probes import own_connection_probe
 from .diagnosis.result import EXIT_WRONG_USAGE
 from .diagnosis.running_plugin import running_plugin_probe

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from .server.trust import Accepted
 from .webcam.snapshot import Webcam
 
 
-@dataclass(frozen=True)
-class LinkedPrinterInfo:
+class LinkedPrinterInfo(NamedTuple):
     """The linked printer as it was last seen; kept in the settings so that it can be named."""
 
     id: int | None = None

@@ -8,6 +8,7 @@ from typing import Any
 import octoprint
 import octoprint.plugin
 from octoprint.access.permissions import Permissions
+from octoprint.events import Events
 
 from . import settings as s
 from ._version import __version__
@@ -74,6 +75,10 @@ class ObicoPlugin(
 
     def on_event(self, event: str, payload: dict[str, Any] | None) -> None:
         self._agent.on_printer_event(event, payload)
+        if event == Events.SETTINGS_UPDATED:
+            self._agent.on_settings_saved()
+        elif event == Events.CONNECTIVITY_CHANGED and payload and payload.get("new") is True:
+            self._agent.on_network_back()
 
     # ~~ SettingsPlugin
 

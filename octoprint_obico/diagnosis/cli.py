@@ -13,8 +13,7 @@ from typing import Any, NoReturn, TextIO
 from .._version import __version__
 from ..server.trust import CaFileProblem, Trust, ca_file_problem
 from ..webcam.snapshot import Webcam, url_webcam
-from .engine import DEADLINE_S
-from .job import Request, diagnose
+from .job import DEADLINE_S, Request, diagnose
 from .probes import own_connection_probe
 from .result import EXIT_WRONG_USAGE, CheckResult, exit_status
 from .terminal import Style, Terminal, forgiving

@@ -37,9 +37,6 @@ from .result import CheckResult, Finding, Outcome
 
 log = logging.getLogger("octoprint.plugins.obico.diagnosis")
 
-DEADLINE_S = 15.0
-"""For a whole run (DIAGNOSIS contract)."""
-
 _MARGIN = 1 / 30
 """Part of the deadline that is kept back to draw the conclusion; the checks themselves keep back
 as much again, so that they end with what they have seen instead of being left behind."""
@@ -248,7 +245,7 @@ def _guarded(check: Check, known: Findings, deadline: Deadline) -> Finding:
 def run_checks(
     known: Findings,
     webcams: Sequence[Webcam],
-    deadline_s: float = DEADLINE_S,
+    deadline_s: float,
     on_check: Callable[[CheckResult], None] | None = None,
 ) -> list[CheckResult]:
     """Run all checks and return their results, within `deadline_s` seconds whatever happens."""

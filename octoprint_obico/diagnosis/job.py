@@ -1,31 +1,33 @@
-"""A diagnosis as a piece of work: run once in the foreground, or in the background for TEST."""
+"""A diagnosis as a piece of work: run once in the foreground, or in the background for TEST.
+
+The checks, their texts and the libraries behind them are loaded for the first run: a plugin that
+works needs none of them, and a Raspberry Pi is short of memory.
+"""
 
 from __future__ import annotations
 
-import logging
-import threading
 import time
-import uuid
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..server.address import parse_address, shown_text
+from ..server.background import BackgroundJob
 from ..server.errors import AddressError
+from ..server.faults import Faults
 from ..server.trust import NO_EXTRA, Trust
 from ..webcam.snapshot import Webcam
-from .checks.findings import Findings
-from .engine import DEADLINE_S, run_checks
-from .probes import Probe
-from .resolvers import Resolver, read_resolvers
-from .result import CheckResult
-from .texts import Translate, render_check, render_result
 
-log = logging.getLogger("octoprint.plugins.obico.diagnosis")
+if TYPE_CHECKING:
+    from .probes import Probe
+    from .resolvers import Resolver
+    from .result import CheckResult
+    from .texts import Translate
+
+DEADLINE_S = 15.0
+"""For a whole run (DIAGNOSIS contract)."""
 
 
-@dataclass(frozen=True)
-class Request:
+class Request(NamedTuple):
     """What is to be diagnosed."""
 
     address: str
@@ -36,8 +38,8 @@ class Request:
     plugin_version: str
     deadline_s: float = DEADLINE_S
     trust: Trust = NO_EXTRA
-    resolvers: Callable[[], Sequence[Resolver]] = read_resolvers
-    """Says whom to ask why a name does not resolve; called only then."""
+    resolvers: Callable[[], Sequence[Resolver]] | None = None
+    """Says whom to ask why a name does not resolve, called only then; None for the system's."""
     throttled: int | None = None
     """The bits of the Raspberry Pi's `get_throttled`, where the host knows them."""
 
@@ -47,8 +49,7 @@ class Request:
         return (self.token,) if self.token else ()
 
 
-@dataclass(frozen=True)
-class Done:
+class Done(NamedTuple):
     """A finished diagnosis, still without words."""
 
     request: Request
@@ -58,6 +59,8 @@ class Done:
 
     def render(self, translate: Translate) -> dict[str, Any]:
         """The result of the DIAGNOSIS contract, in words."""
+        from .texts import render_result
+
         request = self.request
         return render_result(
             self.checks,
@@ -80,6 +83,10 @@ def shown_address(text: str) -> str:
 
 def diagnose(request: Request, on_check: Callable[[CheckResult], None] | None = None) -> Done:
     """Run one diagnosis to its end; takes up to `request.deadline_s` seconds."""
+    from .checks.findings import Findings
+    from .engine import run_checks
+    from .resolvers import read_resolvers
+
     started_at, began = time.time(), time.monotonic()
     known = Findings(
         request.address,
@@ -87,7 +94,7 @@ def diagnose(request: Request, on_check: Callable[[CheckResult], None] | None = 
         request.user_agent,
         request.websocket,
         request.trust,
-        resolvers=request.resolvers,
+        resolvers=request.resolvers or read_resolvers,
         throttled=request.throttled,
     )
     checks = run_checks(known, request.webcams, request.deadline_s, on_check)
@@ -101,6 +108,7 @@ class DiagnosisJob:
         request: makes the request for a run from what is configured at that moment.
         announce: called after each check and at the end, from the job's threads.
         on_done: called once at the end of each run, before `announce`.
+        faults: takes what should not happen; such a run finishes without a result.
     """
 
     def __init__(
@@ -108,62 +116,39 @@ class DiagnosisJob:
         request: Callable[[], Request],
         announce: Callable[[], None],
         on_done: Callable[[Done], None],
+        faults: Faults,
     ) -> None:
-        self._request, self._announce, self._on_done = request, announce, on_done
-        self._lock = threading.Lock()
-        self._run_id: str | None = None
-        self._running = False
-        self._checks: list[CheckResult] = []
+        self._request, self._on_done = request, on_done
         self._secrets: tuple[str, ...] = ()
-        self._done: Done | None = None
+        self._job: BackgroundJob[CheckResult, Done] = BackgroundJob(
+            "obico-diagnosis", "the diagnosis", faults, announce
+        )
 
     def start(self) -> str:
         """Start a diagnosis, or join the one that runs; return its id. Never waits."""
-        with self._lock:
-            if self._running and self._run_id is not None:
-                return self._run_id
-            run_id = uuid.uuid4().hex[:12]
-            self._run_id, self._running, self._checks = run_id, True, []
-        try:
-            threading.Thread(target=self._work, name="obico-diagnosis", daemon=True).start()
-        except RuntimeError:  # no more threads: the next press must not join a run that never was
-            with self._lock:
-                self._running = False
-            raise
-        return run_id
+        return self._job.start(self._work).run
 
-    def _work(self) -> None:
-        done = None
-        try:
-            request = self._request()
-            self._secrets = request.secrets
-            done = diagnose(request, self._note)
-            self._on_done(done)
-        except Exception:  # whoever waits for the run must see its end; the fault is logged
-            log.exception("The diagnosis failed unexpectedly")
-        finally:
-            with self._lock:
-                self._done, self._running = done, False
-            self._announce()
-
-    def _note(self, check: CheckResult) -> None:
-        with self._lock:
-            self._checks.append(check)
-        self._announce()
+    def _work(self) -> Done:
+        request = self._request()
+        self._secrets = request.secrets
+        done = diagnose(request, self._job.note)
+        self._on_done(done)
+        return done
 
     def state(self, translate: Translate) -> Mapping[str, Any]:
         """What `GET api/diagnosis` answers: the run, its checks so far, and its result."""
-        with self._lock:
-            running, checks = self._running, list(self._checks)
-            done, run_id = self._done, self._run_id
-        state = "none" if run_id is None else "running" if running else "finished"
-        finished = done.render(translate) if done is not None and not running else None
-        rendered = [render_check(check, translate, self._secrets) for check in checks]
-        if finished is not None:
-            rendered = finished["checks"]
+        run_id, state, checks, done = self._job.state()
+        finished = done.render(translate) if done is not None else None
+        rendered = finished["checks"] if finished else self._rendered(checks, translate)
         return {"run": run_id, "state": state, "checks": rendered, "result": finished}
+
+    def _rendered(self, checks: Sequence[CheckResult], translate: Translate) -> Sequence[Any]:
+        if not checks:
+            return []
+        from .texts import render_check
+
+        return [render_check(check, translate, self._secrets) for check in checks]
 
     def last(self) -> Done | None:
         """The most recent finished diagnosis."""
-        with self._lock:
-            return self._done
+        return self._job.last()

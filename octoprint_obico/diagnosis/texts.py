@@ -10,7 +10,6 @@ from ..server.causes import Cause
 from ..server.redact import redact_all
 from ..server.words import iso
 from .catalogue import CATALOGUE, N_, Entry
-from .engine import SERVER_ORDER
 from .result import SCHEMA, CheckResult, Outcome, Verdict, root_failure, verdict_of
 
 Translate = Callable[[str], str]
@@ -124,6 +123,8 @@ def render_result(
     translate: Translate,
 ) -> dict[str, Any]:
     """The result in the form of the contract (schema 1), redacted once more over the whole."""
+    from .engine import SERVER_ORDER  # there since the run; a mere status needs no checks
+
     failure = root_failure(list(checks), SERVER_ORDER)
     verdict = verdict_of(failure)
     words = _conclusion(failure, checks, translate)

@@ -1,40 +1,68 @@
-"""The WebSocket channel's state, as everybody but its owner sees it."""
+"""The state of a channel, as everybody but its owner sees it, and what may follow what."""
 
 from __future__ import annotations
 
-import logging
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
 
 from .errors import ChannelError
 from .words import Word
-
-log = logging.getLogger("octoprint.plugins.obico.websocket")
 
 
 class State(Word):
     """Where the channel is (DIAGNOSIS contract, channel states)."""
 
     OFFLINE = "offline"
+    """Nothing was tried yet."""
     CONNECTING = "connecting"
+    """It tries, and what ended last, if anything, was no success."""
     CONNECTED = "connected"
+    """The server has spoken, or its last answer over HTTP was good."""
     WAITING = "waiting"
+    """The last try failed; the next one comes after a pause."""
     STOPPED = "stopped"
 
 
+Transitions = Mapping[State, frozenset[State]]
+
+WEBSOCKET_TRANSITIONS: Transitions = {
+    State.OFFLINE: frozenset({State.CONNECTING, State.STOPPED}),
+    State.CONNECTING: frozenset({State.CONNECTED, State.WAITING, State.STOPPED}),
+    State.CONNECTED: frozenset({State.WAITING, State.STOPPED}),
+    State.WAITING: frozenset({State.CONNECTING, State.STOPPED}),
+    State.STOPPED: frozenset(),
+}
+"""What may follow each state."""
+
+HTTP_TRANSITIONS: Transitions = {
+    **WEBSOCKET_TRANSITIONS,
+    # one call fails while another, of another thread, is still under way
+    State.CONNECTED: WEBSOCKET_TRANSITIONS[State.CONNECTED] | {State.CONNECTING},
+}
+
+
 @dataclass(frozen=True)
-class Snapshot:
-    """The channel's state for everybody else. Times are Unix seconds."""
+class ChannelSnapshot:
+    """What both channels tell of themselves. Times are Unix seconds."""
 
     state: State
     since: float
     down_since: float | None = None
     """Since when it is not connected; None while it is."""
     error: ChannelError | None = None
-    last_pong_at: float | None = None
+    """What the last try failed with; None after a success, and before the first end of one."""
     round_trip_s: float | None = None
-    """Seconds that the last ping was answered in; None before one was."""
+    """Seconds that the last ping, or question over HTTP, was answered in; None before one was."""
     attempts: int = 0
-    """Finished attempts to connect; changes whenever one ends, however it ends."""
+    """Finished attempts to connect, or calls; changes whenever one ends, however it ends."""
+
+
+@dataclass(frozen=True)
+class Snapshot(ChannelSnapshot):
+    """The WebSocket channel's state for everybody else."""
+
+    last_pong_at: float | None = None
     last_drop: ChannelError | None = None
     """How the last connection ended that was soon closed again."""
     lived_s: tuple[float, ...] = ()
@@ -44,10 +72,20 @@ class Snapshot:
     """Replaced again and again by another user of the token."""
 
 
-def log_transition(before: Snapshot, after: Snapshot) -> None:
-    """Write one line for a change of state; what merely repeats goes to DEBUG."""
-    error = after.error
-    again = error is not None and before.error is not None and error.cause is before.error.cause
-    level = logging.DEBUG if again or after.state is State.CONNECTING else logging.INFO
-    reason = f": {error}" if error is not None and after.state is State.WAITING else ""
-    log.log(level, "WebSocket: %s -> %s%s", before.state, after.state, reason)
+AnySnapshot = TypeVar("AnySnapshot", bound=ChannelSnapshot)
+
+
+def follow(before: AnySnapshot, now: float, *, attempt: bool, **changes: Any) -> AnySnapshot:
+    """The snapshot after these changes, at a time in Unix seconds.
+
+    Args:
+        attempt: whether an attempt has ended with them.
+    """
+    state = changes.get("state", before.state)
+    if state is not before.state:
+        changes["since"] = now
+    if state is State.CONNECTED:
+        changes["down_since"] = None
+    elif before.down_since is None:
+        changes["down_since"] = now
+    return replace(before, attempts=before.attempts + attempt, **changes)

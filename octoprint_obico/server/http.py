@@ -1,12 +1,11 @@
-"""The HTTP channel: requests to the Obico Server, each bounded in time and size, each recorded."""
+"""Requests to the Obico Server, each bounded in time and size."""
 
 from __future__ import annotations
 
-import logging
 import ssl
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import requests
@@ -15,23 +14,14 @@ import urllib3
 from .address import Address
 from .causes import Cause
 from .deadline import Deadline
-from .errors import (
-    Attempt,
-    ChannelError,
-    Stage,
-    cause_of_os_error,
-    cause_of_tls_error,
-    chain,
-)
+from .errors import ChannelError, Stage, cause_of_os_error, cause_of_tls_error, chain
 from .pool import TransportAdapter
 from .proxy import proxy_for, reach, reach_proxy
 from .redact import redact
-from .responses import Expect, Reply, judge
+from .responses import Reply
 from .token import check_token
 from .transport import start_tls
 from .trust import NO_EXTRA, Trust, build_ssl_context
-
-log = logging.getLogger("octoprint.plugins.obico.http")
 
 API_BODY_CAP = 64 * 1024
 """Bytes of an answer that are read (DIAGNOSIS contract)."""
@@ -71,9 +61,12 @@ class HttpClient:
         # read once, and not before a connection is wanted: it takes a moment
         self._context: ssl.SSLContext | None = None
         self._adapter = TransportAdapter(self._open)
+        # of the request under way on each thread: the adapter opens where it keeps nothing to use
+        self._mine = threading.local()
 
     def _open(self, deadline: Deadline) -> Any:
         """Open the socket that requests are written to."""
+        self._mine.has_opened = True
         if self._forwarder is not None:
             return reach_proxy(self._forwarder, deadline, self._trust)
         sock = reach(self.address, deadline, self._trust)
@@ -148,6 +141,7 @@ class HttpClient:
         request = requests.Request(method, url, headers=dict(headers), **kwargs).prepare()
         proxies = {"http": self._forwarder.url_for_headers} if self._forwarder else {}
         for last in (False, True):
+            self._mine.has_opened = False
             # the total holds for connecting and answering together
             left: Any = urllib3.Timeout(total=max(deadline.remaining(), 0.01))
             try:
@@ -156,8 +150,10 @@ class HttpClient:
                 )
             except requests.ConnectionError as error:
                 # A kept connection that the server had closed meanwhile is no fault: once more,
-                # but never for a call whose repetition would do something twice
-                if last or method == "POST" or not _is_stale_connection(error):
+                # but never for a call whose repetition would do something twice. A fresh one that
+                # is closed is a fault, and nothing may hide it.
+                was_kept = not self._mine.has_opened
+                if last or method == "POST" or not (was_kept and _is_closed(error)):
                     raise
                 self._adapter.close()
         raise AssertionError("unreachable")
@@ -212,7 +208,7 @@ def _timed_out() -> ChannelError:
     return ChannelError(Cause.RESPONSE_TIMED_OUT, Stage.RESPONSE, "no complete answer in time")
 
 
-def _is_stale_connection(error: BaseException) -> bool:
+def _is_closed(error: BaseException) -> bool:
     names = {type(item).__name__ for item in chain(error)}
     return "RemoteDisconnected" in names or "ConnectionResetError" in names
 
@@ -269,103 +265,3 @@ def _meaning(error: BaseException) -> _Meaning:
         if found is not None:
             return found, Stage.REQUEST
     return Cause.UNKNOWN_ERROR, Stage.REQUEST
-
-
-Recorder = Callable[[Attempt], None]
-
-
-class HttpChannel:
-    """The live HTTP connection: a client that judges every answer and records every attempt.
-
-    The owner of its state; everybody else reads `state()`.
-    """
-
-    def __init__(
-        self,
-        address: Address,
-        token: str | None,
-        user_agent: str,
-        record: Recorder,
-        on_state: Callable[[], None],
-        trust: Trust = NO_EXTRA,
-    ) -> None:
-        self._client = HttpClient(address, user_agent, trust)
-        self._address = address
-        self._token = token
-        self._record = record
-        self._on_state = on_state
-        self._lock = threading.Lock()
-        self._error: ChannelError | None = None
-        self._failing_since: float | None = None
-        self._round_trip_s: float | None = None
-
-    @property
-    def error(self) -> ChannelError | None:
-        """What the last attempt failed with, counted or not; None after a success."""
-        with self._lock:
-            return self._error
-
-    @property
-    def failing_since(self) -> float | None:
-        """When the failures that go on now began (Unix seconds); None after a success."""
-        with self._lock:
-            return self._failing_since
-
-    @property
-    def round_trip_s(self) -> float | None:
-        """Seconds that the last question was answered in. Uploads, whose size counts, do not."""
-        with self._lock:
-            return self._round_trip_s
-
-    def call(
-        self,
-        method: str,
-        path: str,
-        expect: Expect,
-        *,
-        timeout_s: float = READ_TIMEOUT_S,
-        counted: bool = True,
-        **kwargs: Any,
-    ) -> Any:
-        """Send a request with the printer's token and return the JSON of its success.
-
-        Args:
-            expect: tells a success from another JSON value.
-            counted: False keeps the attempt out of the session's figures (a diagnosis asked).
-
-        Raises:
-            ChannelError: after the attempt has been recorded.
-        """
-        try:
-            reply = self._client.request(
-                method, path, token=self._token, timeout_s=timeout_s, **kwargs
-            )
-            judge(reply, self._address, bool(self._token), expect)
-        except ChannelError as error:
-            self._note(error, counted)
-            raise
-        if method == "GET":
-            with self._lock:
-                self._round_trip_s = reply.seconds
-        self._note(None, counted)
-        return reply.json()
-
-    def who_am_i(self, *, counted: bool = True) -> Any:
-        """Ask the server which printer the token belongs to (PROTOCOL 2.2)."""
-        return self.call(
-            "GET", PRINTER_PATH, expect_printer, counted=counted, timeout_s=WHO_AM_I_TIMEOUT_S
-        )
-
-    def _note(self, error: ChannelError | None, counted: bool) -> None:
-        if counted:
-            self._record(Attempt.failure(CHANNEL, error) if error else Attempt.success(CHANNEL))
-        with self._lock:
-            before, self._error = self._error, error
-            if before is None or error is None:
-                self._failing_since = time.time() if error is not None else None
-        if (before and before.cause) is not (error and error.cause):
-            log.info("HTTP: %s", f"failing: {error}" if error else "okay")
-            self._on_state()
-
-    def close(self) -> None:
-        self._client.close()

@@ -6,19 +6,23 @@ import logging
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from enum import Enum
 from typing import Any
 
 from .address import Address
-from .channel_state import State
+from .channel_state import ChannelSnapshot, State
 from .courier import Courier
-from .errors import Attempt
+from .errors import Attempt, ChannelError
+from .event_post import EventPost
 from .faults import Faults
 from .heartbeat import Heartbeat
-from .http import HttpChannel, Recorder
+from .http_channel import HttpChannel, Recorder
 from .messages import ServerMessage
 from .outbox import Outbox, link_name
+from .outbox_events import Kind
 from .supervisor import Supervisor
 from .trust import Trust
+from .websocket import CLOSE_REPLACED
 
 log = logging.getLogger("octoprint.plugins.obico.http")
 
@@ -43,12 +47,26 @@ class Hooks:
 
     record: Recorder
     on_state: Callable[[], None]
-    on_http_state: Callable[[], None]
     on_printer: Callable[[Any], None]
     on_message: Callable[[ServerMessage], None]
     status: Callable[[bool], Mapping[str, Any]]
     watched: Callable[[], bool]
     outbox: Outbox | None = None
+
+
+class _Why(Enum):
+    """Reasons to ask over HTTP out of turn."""
+
+    REFUSED = "refused"
+    LOST = "lost"
+
+
+_REFUSED = (401, 403)
+"""Statuses of a handshake."""
+
+_ON_PURPOSE = (1000, CLOSE_REPLACED)
+"""Close codes by which the server says good-bye (RFC 6455 section 7.4.1): they tell of no fault
+that HTTP would have as well."""
 
 
 class _UntilReplaced:
@@ -73,14 +91,16 @@ class Link:
     def __init__(self, wanted: Wanted, user_agent: str, hooks: Hooks) -> None:
         self.wanted = wanted
         self.since = time.time()
-        self._on_state, self._has_asked = hooks.on_state, False
+        self._on_state, self._watched = hooks.on_state, hooks.watched
+        self._asked: set[_Why] = set()
         self._record = _UntilReplaced(hooks.record)
         address, token, trust = wanted.address, wanted.token, wanted.trust
         self.http = HttpChannel(
-            address, token, user_agent, self._record, hooks.on_http_state, trust
+            address, token, user_agent, self._record, self._on_http_state, trust
         )
         faults = Faults(self._record, log)
-        self.heartbeat = Heartbeat(self.http, hooks.on_printer, hooks.watched, faults)
+        post = EventPost(self.http, hooks.outbox, wanted.name, hooks.watched)
+        self.heartbeat = Heartbeat(self.http, hooks.on_printer, hooks.watched, faults, post)
         self.supervisor = Supervisor(
             address,
             token,
@@ -95,17 +115,39 @@ class Link:
         )
 
     def _on_socket_state(self) -> None:
-        """Ask over HTTP once where the WebSocket is refused: that answer says why.
-
-        Uncounted: nobody asks so often as a rule, and the attempt may have been TEST's.
-        """
+        """See over HTTP what a WebSocket that has just gone may mean."""
         now = self.supervisor.snapshot()
-        refused = now.error is not None and now.error.facts.get("status") in (401, 403)
         if now.state is State.CONNECTED:
-            self._has_asked = False
-        elif refused and now.state is State.WAITING and not self._has_asked:
-            self._has_asked = True
+            self._asked.clear()
+        elif now.state is State.WAITING and now.error is not None:
+            self._ask_why(now.error)
+        self._on_state()
+
+    def _ask_why(self, error: ChannelError) -> None:
+        """Ask over HTTP at once; for each reason once, until the WebSocket is back.
+
+        Refused: that answer says why. Uncounted: nobody asks so often as a rule, and the attempt
+        may have been TEST's.
+
+        Lost: HTTP may be gone as well, and its next regular question, which this one stands for, is
+        seconds away. Only for a page that shows it: a server that restarts loses all printers at
+        once, and their questions must not come in step.
+        """
+        refused = error.facts.get("status") in _REFUSED
+        if refused and _Why.REFUSED not in self._asked:
+            self._asked.add(_Why.REFUSED)
             self.heartbeat.look_now(counted=False)
+        meant = error.facts.get("code") in _ON_PURPOSE or error.retry_after
+        if not refused and not meant:
+            is_first = _Why.LOST not in self._asked
+            self._asked.add(_Why.LOST)
+            if is_first and self._watched() and self.http.snapshot().state is State.CONNECTED:
+                self.heartbeat.look_now()
+
+    def _on_http_state(self, before: ChannelSnapshot, after: ChannelSnapshot) -> None:
+        """HTTP works again: then the WebSocket need not wait for the end of its pause."""
+        if before.error is not None and after.state is State.CONNECTED:
+            self.retry()
         self._on_state()
 
     @property
@@ -136,3 +178,19 @@ class Link:
         now = self.supervisor.snapshot()
         if not now.shared and not (now.error and now.error.retry_after):
             self.supervisor.retry_now(counted=counted)
+
+    def events_due(self, kind: Kind) -> None:
+        """An event of this kind waits in the outbox. Never blocks."""
+        (self.supervisor.wake if kind is Kind.SOCKET else self.heartbeat.events_due)()
+
+    def try_now(self) -> None:
+        """Let both channels try now, uncounted: to look at the figures must not change them."""
+        self.heartbeat.look_now(counted=False)
+        self.retry(counted=False)
+
+    def network_is_back(self) -> None:
+        """Let what waits try now, with the same regard; it stands for the next regular try."""
+        self.retry()
+        failing = self.http.snapshot().error
+        if failing is not None and not failing.retry_after:
+            self.heartbeat.look_now()

@@ -4,23 +4,25 @@ from __future__ import annotations
 
 import logging
 import re
-import threading
-import uuid
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .address import Address, parse_address
+from .background import BackgroundJob
 from .causes import Cause
-from .certificate import ACCEPTABLE, Certificate, shown_certificate
 from .deadline import Deadline
 from .errors import AddressError, ChannelError, ObicoError
+from .faults import Faults
 from .http import HttpClient
 from .responses import judge
 from .token import is_usable
 from .trust import NO_EXTRA, Trust
 from .words import Word
+
+if TYPE_CHECKING:
+    from .certificate import Certificate
 
 log = logging.getLogger("octoprint.plugins.obico.link")
 
@@ -118,6 +120,8 @@ def link(
 
 def _link_failure(error: ChannelError, address: Address, trust: Trust) -> LinkError:
     """The error to show; with the certificate where that is what was refused."""
+    from .certificate import ACCEPTABLE, shown_certificate
+
     certificate = None
     if error.cause in ACCEPTABLE:
         with suppress(ChannelError):  # it cannot be shown, then: the cause stands
@@ -142,8 +146,7 @@ def _has_token(value: Any) -> bool:
     return is_usable(token)
 
 
-@dataclass(frozen=True)
-class LinkOutcome:
+class LinkOutcome(NamedTuple):
     """How linking ended: a printer, or a problem."""
 
     printer: LinkedPrinter | None = None
@@ -156,6 +159,7 @@ class LinkJob:
     Args:
         on_linked: takes the linked printer; called from the job's thread.
         announce: called at the end.
+        faults: takes what should not happen; the outcome is an unknown error then.
         trust_for: what is trusted at the address that is linked to.
     """
 
@@ -164,46 +168,33 @@ class LinkJob:
         user_agent: str,
         on_linked: Callable[[LinkedPrinter], None],
         announce: Callable[[], None],
+        faults: Faults,
         trust_for: TrustFor = _no_extra,
     ) -> None:
         self._user_agent, self._trust_for = user_agent, trust_for
-        self._on_linked, self._announce = on_linked, announce
-        self._lock = threading.Lock()
-        self._run_id: str | None = None
-        self._running = False
-        self._outcome: LinkOutcome | None = None
+        self._on_linked = on_linked
+        self._job: BackgroundJob[None, LinkOutcome] = BackgroundJob(
+            "obico-link", "linking", faults, announce
+        )
 
     def start(self, address: str, code: object) -> str | None:
         """Start linking; return the run's id, or None while another attempt is under way."""
-        with self._lock:
-            if self._running:
-                return None
-            run_id = uuid.uuid4().hex[:12]
-            self._run_id, self._running, self._outcome = run_id, True, None
-        threading.Thread(
-            target=self._work, args=(address, code), name="obico-link", daemon=True
-        ).start()
-        return run_id
+        started = self._job.start(lambda: self._work(address, code))
+        return started.run if started.is_new else None
 
-    def _work(self, address: str, code: object) -> None:
-        outcome = LinkOutcome(error=LinkError(Cause.UNKNOWN_ERROR))
+    def _work(self, address: str, code: object) -> LinkOutcome:
         try:
             printer = link(address, code, self._user_agent, self._trust_for)
-            self._on_linked(printer)
-            outcome = LinkOutcome(printer)
-            log.info("Linked to printer %d at %s", printer.id, printer.address)
         except LinkError as error:
-            outcome = LinkOutcome(error=error)
             log.info("Linking failed: %s", error)
-        except Exception:  # whoever waits for the outcome must get one; the fault is logged
-            log.exception("Linking failed unexpectedly")
-        finally:
-            with self._lock:
-                self._outcome, self._running = outcome, False
-            self._announce()
+            return LinkOutcome(error=error)
+        self._on_linked(printer)
+        log.info("Linked to printer %d at %s", printer.id, printer.address)
+        return LinkOutcome(printer)
 
     def state(self) -> tuple[str | None, str, LinkOutcome | None]:
-        """The run's id, "none", "running" or "finished", and the outcome of the last run."""
-        with self._lock:
-            state = "none" if self._run_id is None else "running" if self._running else "finished"
-            return self._run_id, state, self._outcome
+        """The run's id, "none", "running" or "finished", and the outcome of a finished run."""
+        run_id, state, _, outcome = self._job.state()
+        if outcome is None and state == "finished":  # a fault has ended it
+            outcome = LinkOutcome(error=LinkError(Cause.UNKNOWN_ERROR))
+        return run_id, state, outcome

@@ -38,6 +38,7 @@ once that it is down; so the age of the file counts, not that of the pong in it.
 
 _MAX_BYTES = 4096
 _PS_TIMEOUT_S = 2.0
+_CLOSE_LIMIT_S = 0.5
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
@@ -106,10 +107,16 @@ class LiveFile:
                 self._delete()
 
     def close(self) -> None:
-        """The plugin ends: remove the file, and write none any more."""
-        with self._lock:
-            self._closed = True
-            self._delete()
+        """The plugin ends: remove the file, and write none any more.
+
+        Where the disk hangs, it stays: OctoPrint's end does not wait for it.
+        """
+        self._closed = True
+        if self._lock.acquire(timeout=_CLOSE_LIMIT_S):
+            try:
+                self._delete()
+            finally:
+                self._lock.release()
 
     def _delete(self) -> None:
         with suppress(OSError):  # it may have gone already; a stale one is recognised anyway

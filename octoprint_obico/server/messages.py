@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 COMMANDS = frozenset({"pause", "resume", "cancel"})
 """The printer commands that a server sends (PROTOCOL 6.1)."""
@@ -14,8 +13,7 @@ _MAX_ITEMS = 20
 """Commands taken from one frame; a server sends one or two."""
 
 
-@dataclass(frozen=True)
-class Command:
+class Command(NamedTuple):
     """A printer command with its options."""
 
     name: str
@@ -23,16 +21,14 @@ class Command:
     initiator: str
 
 
-@dataclass(frozen=True)
-class RemoteStatus:
+class RemoteStatus(NamedTuple):
     """Who watches and whether failure detection is wanted; None means unchanged (PROTOCOL 6.2)."""
 
     viewing: bool | None = None
     should_watch: bool | None = None
 
 
-@dataclass(frozen=True)
-class ServerMessage:
+class ServerMessage(NamedTuple):
     """One frame of the server; it can hold several kinds at once (PROTOCOL 6)."""
 
     commands: tuple[Command, ...] = ()

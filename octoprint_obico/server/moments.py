@@ -11,8 +11,8 @@ import secrets
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 CLOCK_SET_AFTER = 1_735_689_600.0
 """2025-01-01. A clock that says less was never set: this code is younger."""
@@ -20,8 +20,7 @@ CLOCK_SET_AFTER = 1_735_689_600.0
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
-@dataclass(frozen=True)
-class Moment:
+class Moment(NamedTuple):
     """A moment by both clocks.
 
     Attributes:

@@ -16,9 +16,8 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from .address import Address
 from .errors import Attempt
@@ -47,8 +46,7 @@ def link_name(address: Address, token: str) -> str:
     return digest.hexdigest()[:32]
 
 
-@dataclass(frozen=True)
-class OutboxState:
+class OutboxState(NamedTuple):
     """How it stands with the events of the present link.
 
     Attributes:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from .errors import ObicoError
 from .moments import Moment
@@ -22,8 +21,7 @@ class Kind(Word):
     """The fields of a POST to printer_events (PROTOCOL 2.5)."""
 
 
-@dataclass(frozen=True)
-class Limits:
+class Limits(NamedTuple):
     """What is kept at most. Sizes are bytes.
 
     Attributes:
@@ -43,8 +41,7 @@ class Limits:
     age_s: float = 7 * 86_400.0
 
 
-@dataclass(frozen=True)
-class Entry:
+class Entry(NamedTuple):
     """An event for whoever sends it.
 
     Attributes:
@@ -69,8 +66,7 @@ class Entry:
         return value if isinstance(value, dict) else {}
 
 
-@dataclass(frozen=True)
-class Row:
+class Row(NamedTuple):
     """An event as it stands in the file.
 
     Attributes:

@@ -16,7 +16,6 @@ from urllib.parse import quote, unquote, urlsplit
 
 from requests.utils import get_environ_proxies, select_proxy
 
-from . import socks
 from .address import Address, literal_ip
 from .causes import Cause
 from .deadline import Deadline
@@ -239,6 +238,8 @@ def _read_status(sock: socket.socket, deadline: Deadline) -> int:
 
 
 def _socks_tunnel(sock: socket.socket, proxy: Proxy, address: Address, deadline: Deadline) -> None:
+    from . import socks  # few have such a proxy
+
     def read(size: int) -> bytes:
         data = b""
         while len(data) < size:

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from itertools import count
+from typing import NamedTuple
 
 from .causes import CREDENTIAL_CAUSES, Cause
 from .errors import ChannelError
@@ -47,8 +47,7 @@ class Trouble(Word):
     """Another printer uses the same token, again and again."""
 
 
-@dataclass(frozen=True)
-class Pace:
+class Pace(NamedTuple):
     """How quickly tries follow each other, in seconds.
 
     Attributes:
@@ -83,8 +82,7 @@ _MOST_DOUBLINGS = 30
 """Beyond every cap, and far from where a float ends."""
 
 
-@dataclass(frozen=True)
-class Paces:
+class Paces(NamedTuple):
     """The pace for one kind of trouble: while somebody looks at the status, and otherwise."""
 
     watched: Pace

@@ -11,17 +11,17 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import Any
 
 from .address import Address
 from .backoff import Backoff
 from .causes import Cause
-from .channel_state import Snapshot, State, log_transition
+from .channel_state import WEBSOCKET_TRANSITIONS, Snapshot, State, follow
 from .courier import Courier
 from .deadline import Cancel
 from .errors import Attempt, ChannelError, Stage
 from .faults import Faults
+from .journal import Journal, Once, write
 from .messages import ServerMessage, encode, parse_message
 from .pause import Pause
 from .trust import NO_EXTRA, Trust
@@ -102,6 +102,8 @@ class Supervisor:
         self._lock = threading.Lock()
         self._changed = threading.Condition(self._lock)
         self._snapshot = Snapshot(State.OFFLINE, time.time(), down_since=time.time())
+        self._journal = Journal("WebSocket", WEBSOCKET_TRANSITIONS)
+        self._odd = Once()
         self._queue: deque[Mapping[str, Any]] = deque(maxlen=_QUEUE)
         self._status_due = False
         self._uncounted = False
@@ -313,14 +315,17 @@ class Supervisor:
 
     def _take(self, event: Message) -> None:
         if isinstance(event.data, bytes):
-            log.debug("Binary message of %d bytes passed over", len(event.data))
+            if self._odd.is_new("binary messages"):
+                log.debug("The server sends binary messages; they are passed over")
             return
         message = parse_message(event.data)
         if message is None:
-            log.debug("A message that is no JSON object was passed over")
+            if self._odd.is_new("no JSON"):
+                log.debug("The server sends what is no JSON object; it is passed over")
             return
         for name in message.rejected:
-            log.warning("The server sent a command that is not known: %r", name)
+            if self._odd.is_new(name):
+                log.warning("The server sent a command that is not known: %r", name)
         try:
             self._on_message(message)
         except Exception as error:  # the printer's side must not end the connection; it is logged
@@ -376,21 +381,15 @@ class Supervisor:
         )
 
     def _set(self, *, attempt: bool = False, **changes: Any) -> None:
-        """The one place where the state changes; logs each change of it once."""
+        """The one place where the state changes."""
         with self._changed:
             before = self._snapshot
-            state = changes.get("state", before.state)
-            if state is not before.state:
-                changes["since"] = time.time()
-            if state is State.CONNECTED:
-                changes["down_since"] = None
-            elif before.down_since is None:
-                changes["down_since"] = time.time()
-            attempts = before.attempts + (1 if attempt else 0)
-            self._snapshot = after = replace(before, attempts=attempts, **changes)
+            self._snapshot = after = follow(before, time.time(), attempt=attempt, **changes)
+            failed = attempt and before.state is not State.CONNECTED and after.error is not None
+            lines = self._journal.note(before, after, failed=failed)
             self._changed.notify_all()
+        write(log, lines)
         if after.state is not before.state:
-            log_transition(before, after)
             self._on_state()
 
 

@@ -15,8 +15,7 @@ import ssl
 import threading
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from .address import LOCAL_SUFFIXES, literal_ip
 from .causes import Cause
@@ -37,8 +36,7 @@ CONNECT_TIMEOUT_S = 6.0
 """Longest wait for a TCP connection. A lost SYN is sent again after 1 and 3 s; both fit in."""
 
 
-@dataclass(frozen=True)
-class Target:
+class Target(NamedTuple):
     """One address of a host that can be connected to."""
 
     family: int
@@ -49,8 +47,7 @@ class Target:
         return str(self.sockaddr[0])
 
 
-@dataclass(frozen=True)
-class Tried:
+class Tried(NamedTuple):
     """How connecting to one address ended. `error` is None for the one that was taken."""
 
     ip: str

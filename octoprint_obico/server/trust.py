@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import ssl
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import certifi
 from urllib3.util.ssl_match_hostname import match_hostname
@@ -53,8 +53,7 @@ NO_EXTRA = Trust()
 """Nothing beside the operating system's certificates and certifi's."""
 
 
-@dataclass(frozen=True)
-class Accepted:
+class Accepted(NamedTuple):
     """A certificate that an administrator has accepted, and the one server it was accepted for.
 
     Attributes:

@@ -13,8 +13,7 @@ import ssl
 import struct
 import time
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import Any, Union
+from typing import Any, NamedTuple, Union
 
 import websocket
 
@@ -49,22 +48,19 @@ CLOSE_REPLACED = 4321
 """Close code of the older of two sockets with one token (PROTOCOL 4.2)."""
 
 
-@dataclass(frozen=True)
-class Message:
+class Message(NamedTuple):
     """A data frame: text or bytes."""
 
     data: str | bytes
 
 
-@dataclass(frozen=True)
-class Pong:
+class Pong(NamedTuple):
     """The answer to a ping of ours, with the ping's payload."""
 
     payload: bytes
 
 
-@dataclass(frozen=True)
-class Closed:
+class Closed(NamedTuple):
     """The connection has ended. `code` is None where no close frame came."""
 
     code: int | None

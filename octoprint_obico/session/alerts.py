@@ -8,8 +8,7 @@ without it nobody could see the webcam's pictures anyway.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..server.causes import Cause
 from ..server.words import Word
@@ -40,8 +39,7 @@ class Kind(Word):
     WEBCAM = "webcam"
 
 
-@dataclass(frozen=True)
-class Alert:
+class Alert(NamedTuple):
     """What people are told. Who has seen an id is not told of it again.
 
     Attributes:
@@ -60,8 +58,7 @@ class Alert:
     lasted_s: float | None = None
 
 
-@dataclass(frozen=True)
-class _Told:
+class _Told(NamedTuple):
     """The last alert of a kind. Moments are those of the clock that never jumps."""
 
     alert: Alert
@@ -177,21 +174,20 @@ def _is_new(told: _Told, subject: str, trouble: Trouble, now: float) -> bool:
 
 
 def _ended(told: _Told, now: float, is_shown: bool) -> _Told:
-    alert = replace(told.alert, over=True, lasted_s=now - told.began)
-    return replace(told, alert=alert, over_at=now, is_shown=is_shown)
+    alert = told.alert._replace(over=True, lasted_s=now - told.began)
+    return told._replace(alert=alert, over_at=now, is_shown=is_shown)
 
 
 def _continued(told: _Told, trouble: Trouble) -> _Told:
     """The same alert, with what is known now; shown again where it was over."""
-    alert = replace(
-        told.alert,
+    alert = told.alert._replace(
         cause=trouble.cause,
         facts=trouble.facts,
         since=trouble.since,
         over=False,
         lasted_s=None,
     )
-    return replace(told, alert=alert, began=trouble.began, over_at=None)
+    return told._replace(alert=alert, began=trouble.began, over_at=None)
 
 
 def _webcam_for_pictures(status: Status) -> str:

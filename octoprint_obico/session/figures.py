@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..server.causes import Cause
 from .pattern import Evidence, Pattern, most_telling
@@ -46,8 +46,7 @@ class Failure:
     facts: Mapping[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
-class Episode:
+class Episode(NamedTuple):
     """Errors that belong together (Unix seconds).
 
     Attributes:
@@ -111,8 +110,7 @@ class Figures:
         return most_telling(self.evidence, self.episodes)
 
 
-@dataclass(frozen=True)
-class Session:
+class Session(NamedTuple):
     """The whole session at one moment: nobody sees the living counters."""
 
     started_at: float
@@ -125,8 +123,7 @@ class Session:
         return self.channels.get(name[:LONGEST_NAME]) or Figures(name)
 
 
-@dataclass(frozen=True)
-class Series:
+class Series(NamedTuple):
     """A channel's figures over time: one item per step, the last step not yet over.
 
     Attributes:

@@ -32,7 +32,7 @@ def dated(figures: Figures, start: float) -> Figures:
         failing_since=at(figures.failing_since),
         okay_since=at(figures.okay_since),
         recent=tuple(_failure(item, start) for item in figures.recent),
-        evidence=tuple(replace(item, started_at=start) for item in figures.evidence),
+        evidence=tuple(item._replace(started_at=start) for item in figures.evidence),
     )
 
 

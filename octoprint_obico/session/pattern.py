@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
 from math import exp, lgamma
-
-from .periodic import daily, lifetimes
+from typing import NamedTuple
 
 FEWEST_ATTEMPTS = 30
 FEWEST_ERRORS = 2
@@ -14,8 +12,7 @@ ALPHA = 0.01
 """Chance alone may call a channel, or a part, bursts or periodic this often, all tests together."""
 
 
-@dataclass(frozen=True)
-class Pattern:
+class Pattern(NamedTuple):
     """How errors are spread.
 
     Attributes:
@@ -39,8 +36,7 @@ class Pattern:
     channel: str | None = None
 
 
-@dataclass(frozen=True)
-class Evidence:
+class Evidence(NamedTuple):
     """What a channel's pattern is told by.
 
     Attributes:
@@ -76,6 +72,8 @@ def _bursts(evidence: Evidence) -> Pattern | None:
 
 def _lifetimes(evidence: Evidence) -> Pattern | None:
     """Connections that live for the same number of seconds."""
+    from .periodic import lifetimes  # without errors, no statistics in memory
+
     found = lifetimes(evidence.lifetimes)
     if found is None:
         return None
@@ -84,6 +82,8 @@ def _lifetimes(evidence: Evidence) -> Pattern | None:
 
 def _daily(evidence: Evidence) -> Pattern | None:
     """Episodes that start at the same hour each day."""
+    from .periodic import daily
+
     found = daily(evidence.starts, evidence.by_hour)
     if found is None:
         return None
@@ -108,15 +108,15 @@ def classify(evidence: Evidence, looks: int = 1) -> Pattern:
     ratio = burst_ratio(evidence.attempts, evidence.errors, evidence.runs)
     base = Pattern("too_few", None, evidence.episodes, ratio, channel=evidence.channel)
     if evidence.errors and evidence.errors == evidence.attempts:
-        return replace(base, kind="constant")
+        return base._replace(kind="constant")
     made = _made(evidence)
     for found in sorted(made, key=lambda item: (item.kind != "periodic", item.p_value or 0.0)):
         chance = min(1.0, (found.p_value or 0.0) * len(made) * looks)
-        told = replace(found, p_value=chance, burst_ratio=ratio, channel=evidence.channel)
+        told = found._replace(p_value=chance, burst_ratio=ratio, channel=evidence.channel)
         if chance < ALPHA:
             return told
         if found.kind == "bursts":
-            return replace(told, kind="random")
+            return told._replace(kind="random")
     return base
 
 
@@ -139,7 +139,7 @@ def most_telling(evidence: Sequence[Evidence], episodes: int) -> Pattern:
     looks = sum(1 for item in evidence if _made(item))
     patterns = [classify(item, max(looks, 1)) for item in evidence if _says_much(item, evidence)]
     best = min(patterns, key=_rank, default=Pattern("too_few", None, episodes))
-    return replace(best, episodes=episodes)
+    return best._replace(episodes=episodes)
 
 
 def _says_much(item: Evidence, evidence: Sequence[Evidence]) -> bool:

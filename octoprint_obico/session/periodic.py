@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import accumulate
 from math import atan2, comb, cos, exp, hypot, lgamma, log, pi, sin, sqrt
 from statistics import median
+from typing import NamedTuple
 
 FEWEST_LIFETIMES = 4
 SPREAD_S, SPREAD = 2.0, 0.05
@@ -17,8 +17,7 @@ FEWEST_EPISODES, FEWEST_DAYS = 4, 3
 _HOUR_S, _DAY_S = 3600.0, 86400.0
 
 
-@dataclass(frozen=True)
-class Found:
+class Found(NamedTuple):
     """What a test found.
 
     Attributes:

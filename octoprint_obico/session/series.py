@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from math import ceil
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from .buckets import DAY_S, HOUR_S, HOURS, MINUTE_S, MINUTES
 from .figures import Series
@@ -20,8 +19,7 @@ _STEPS_S = (
 N = TypeVar("N", int, float)
 
 
-@dataclass(frozen=True)
-class Window:
+class Window(NamedTuple):
     """Which steps are wanted, numbered from the session's start.
 
     Attributes:

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..server.causes import Cause
-from ..server.channel_state import Snapshot, State
+from ..server.channel_state import ChannelSnapshot, Snapshot, State
+from ..server.errors import ChannelError
 from ..server.http import CHANNEL as HTTP
 from ..server.websocket import CHANNEL as WEBSOCKET
 from ..server.words import Word
@@ -82,23 +83,26 @@ class Status:
 
 
 def http_status(
-    figures: Figures,
-    live: Cause | None,
-    live_facts: Mapping[str, Any],
-    failing_since: float | None = None,
-    round_trip_s: float | None = None,
+    snapshot: ChannelSnapshot | None, figures: Figures, address_error: ChannelError | None = None
 ) -> ChannelStatus:
-    """The HTTP channel. `live` is the cause of the last attempt's failure, counted or not."""
-    if live is not None:
-        since = failing_since or figures.failing_since
-        return ChannelStatus("failing", since, live, live_facts, figures.last_success_at)
-    if figures.last_success_at is None and figures.attempts == 0:
-        return ChannelStatus("unknown", None)
+    """The HTTP channel, from its snapshot; None where there is no channel.
+
+    Args:
+        address_error: why there is none, where it is the address.
+    """
+    error = snapshot.error if snapshot is not None else address_error
+    if error is not None:
+        since = snapshot.down_since if snapshot is not None else figures.failing_since
+        return ChannelStatus("failing", since, error.cause, error.facts, figures.last_success_at)
+    if snapshot is None or snapshot.state is not State.CONNECTED:
+        return ChannelStatus("unknown", None, last_success_at=figures.last_success_at)
     return ChannelStatus(
         "okay",
-        figures.okay_since,
+        # the session's times are right even where the clock was set meanwhile; they know nothing
+        # of a success that was not counted
+        snapshot.since if figures.okay_since is None else figures.okay_since,
         last_success_at=figures.last_success_at,
-        round_trip_s=round_trip_s,
+        round_trip_s=snapshot.round_trip_s,
     )
 
 

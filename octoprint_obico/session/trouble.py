@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..server.causes import Cause
 from ..server.channel_state import State
@@ -62,8 +62,7 @@ class Reading:
     confirmed: bool = True
 
 
-@dataclass(frozen=True)
-class Trouble:
+class Trouble(NamedTuple):
     """Trouble that matters.
 
     Attributes:

@@ -11,12 +11,13 @@ import flask
 from flask_babel import gettext
 
 from ..diagnosis.catalogue import N_
-from ..diagnosis.texts import explain
+from ..diagnosis.texts import explain, fill
 from ..host import Host
 from ..server.address import DEFAULT_ADDRESS, Address, parse_address
 from ..server.certificate import Certificate, parse_certificate
-from ..server.errors import AddressError, ChannelError
+from ..server.errors import AddressError
 from ..server.trust import Accepted, CaFileProblem, ca_file_problem, server_name, trust_for
+from ..trust_keeper import AcceptOutcome, AcceptProblem
 from .answers import json_answer, json_body, text_in
 from .doors import Doors
 
@@ -32,6 +33,13 @@ _CA_FILE_TEXTS: Mapping[CaFileProblem, str] = {
     ),
 }
 
+_PROBLEM_TEXTS: Mapping[AcceptProblem, str] = {
+    AcceptProblem.CERTIFICATE_CHANGED: N_(
+        "{host} shows another certificate now: the one below. Compare its fingerprint before you "
+        "accept it."
+    ),
+}
+
 
 class CertificateApi:
     """The views behind api/certificate and api/ca_file."""
@@ -40,10 +48,13 @@ class CertificateApi:
         self._doors, self._host = doors, host
 
     def show(self) -> flask.Response:
-        """The certificate that was accepted, and whether it applies to the stored address."""
-        return json_answer({"accepted": self._accepted()})
+        """What was accepted, whether it applies to the stored address, and how accepting goes."""
+        run, state, outcome = self._doors.accepting.state()
+        ended = _outcome(outcome) if outcome is not None else None
+        accepting = {"run": run, "state": state, "outcome": ended}
+        return json_answer({"accepted": self._accepted(), **accepting})
 
-    def accept(self) -> flask.Response:
+    def start_accepting(self) -> flask.Response:
         """Accept: {"sha256": as shown, "server": address or missing for the stored one}.
 
         The certificate is fetched anew, and stored only if it is the one that was confirmed.
@@ -53,15 +64,10 @@ class CertificateApi:
         if not _FINGERPRINT.fullmatch(fingerprint):
             flask.abort(400, description=gettext("A SHA-256 fingerprint is expected."))
         address = self._address(text_in(body, "server"))
-        try:
-            shown = self._doors.trust.accept(address, fingerprint)
-        except ChannelError as error:
-            text = explain(error.cause, {**error.facts, **address.facts}, gettext)["explanation"]
-            flask.abort(502, description=text)
-        if shown.sha256 != fingerprint:
-            text = gettext("The server shows another certificate now. Test again and compare.")
-            flask.abort(409, description=text)
-        return json_answer({"accepted": self._accepted()})
+        run = self._doors.accepting.start(address, fingerprint)
+        if run is None:
+            flask.abort(409, description=gettext("A certificate is being accepted already."))
+        return json_answer({"run": run}, 202)
 
     def forget(self) -> flask.Response:
         self._doors.trust.forget()
@@ -105,6 +111,25 @@ class CertificateApi:
         except AddressError:
             return False
         return address.is_tls and bool(trust_for(address, None, accepted).accepted_certificate)
+
+
+def _outcome(outcome: AcceptOutcome) -> dict[str, Any]:
+    problem, shown, address = outcome.problem, outcome.shown, outcome.address
+    text, remedy = "", []
+    if isinstance(problem, AcceptProblem):
+        text = fill(_PROBLEM_TEXTS[problem], outcome.facts, gettext)
+    elif problem is not None:
+        words = explain(problem, outcome.facts, gettext)
+        text, remedy = words["explanation"], words["remedy"]
+    return {
+        "ok": problem is None,
+        "cause": problem.value if problem is not None else None,
+        "text": text,
+        "remedy": remedy,
+        # what the server shows now, and where
+        "certificate": shown.evidence if shown is not None else None,
+        "server": address.url if address is not None else None,
+    }
 
 
 def _read(pem: str) -> Certificate:

@@ -11,7 +11,7 @@ from ..server.outbox import OutboxState
 from ..session.alerts import Alerts
 from ..session.figures import Series, Session
 from ..session.status import Status
-from ..trust_keeper import TrustKeeper
+from ..trust_keeper import AcceptJob, TrustKeeper
 
 
 class Doors(Protocol):
@@ -27,7 +27,11 @@ class Doors(Protocol):
 
     @property
     def trust(self) -> TrustKeeper:
-        """What is trusted, and how a certificate is accepted."""
+        """What is trusted, and how an accepted certificate is forgotten."""
+
+    @property
+    def accepting(self) -> AcceptJob:
+        """The accepting of a certificate that runs, or the last one."""
 
     @property
     def alerts(self) -> Alerts:

@@ -13,8 +13,6 @@ from typing import Any
 from flask_babel import gettext
 from octoprint.events import Events
 
-from ..diagnosis.catalogue import N_
-from ..diagnosis.texts import explain
 from ..server.http import CHANNEL as HTTP
 from ..server.redact import redact_all
 from ..server.websocket import CHANNEL as WEBSOCKET
@@ -28,12 +26,6 @@ _MAX_TEXT = 300
 """Characters of a text: names and addresses in it come from elsewhere."""
 
 _MAX_WEBCAMS = 5
-
-_PLUGIN_TITLE = N_("The plugin has a fault of its own")
-_PLUGIN_REMEDY = (
-    N_("This is not your network: nothing there needs mending."),
-    N_("Open the diagnostic report, save it, and send it to the support."),
-)
 
 
 def health_checks(troubles: Troubles) -> list[Any]:
@@ -79,10 +71,16 @@ def context_of(troubles: Sequence[Trouble]) -> dict[str, Any]:
 
 
 def _words(trouble: Trouble) -> dict[str, Any]:
+    from ..diagnosis.texts import explain  # no trouble, no texts in memory
+
     words = explain(trouble.cause, trouble.facts, gettext)
     title, remedy = words["title"], words["remedy"]
     if trouble.name == PLUGIN:
-        title, remedy = gettext(_PLUGIN_TITLE), [gettext(step) for step in _PLUGIN_REMEDY]
+        title = gettext("The plugin has a fault of its own")
+        remedy = [
+            gettext("This is not your network: nothing there needs mending."),
+            gettext("Open the diagnostic report, save it, and send it to the support."),
+        ]
     return {
         "channel": trouble.name[:_MAX_TEXT],
         "cause": trouble.cause.value,

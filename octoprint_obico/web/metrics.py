@@ -6,6 +6,7 @@ import flask
 from octoprint.server.util.flask import add_non_caching_response_headers
 
 from ..host import Host
+from .collector import encode, registry_of
 from .doors import Doors
 
 
@@ -17,9 +18,6 @@ class MetricsPage:
 
     def show(self) -> flask.Response:
         """Answer in the format that the request accepts: Prometheus' text format or OpenMetrics."""
-        # only here: the library takes a megabyte, and few people ask for metrics
-        from .collector import encode, registry_of
-
         registry = registry_of(self._doors, self._host)
         body, content_type = encode(registry, flask.request.headers.get("Accept", ""))
         response = flask.Response(body, content_type=content_type)

@@ -11,8 +11,8 @@ from ..diagnosis.texts import Translate, explain, fill
 from ..host import Host
 from ..server.address import parse_address
 from ..server.causes import Cause
+from ..server.channel_state import State
 from ..server.errors import AddressError
-from ..server.outbox import OutboxState
 from ..session.figures import PARTS, PLUGIN, Failure, Figures
 from ..session.report import build_report, iso
 from ..session.status import (
@@ -24,6 +24,7 @@ from ..session.status import (
 )
 from .alerts import render_alert
 from .doors import Doors
+from .kept_events import render_events
 
 SCHEMA = 1
 
@@ -93,7 +94,9 @@ def render_status(doors: Doors, host: Host, translate: Translate) -> dict[str, A
         "webcams": [_webcam(webcam, translate) for webcam in status.webcams],
         "alert": render_alert(doors.alerts.current, translate),
         "conflict": _conflict(host.rival(), translate),
-        "events": _events(doors.events()),
+        "events": render_events(
+            doors.events(), status.websocket.state == State.CONNECTED.value, translate
+        ),
         "plugin_version": versions["plugin"],
         "octoprint_version": versions["octoprint"],
         "now": iso(doors.session().now),
@@ -109,18 +112,6 @@ _CONFLICT = N_(
 
 def _conflict(rival: str | None, translate: Translate) -> str | None:
     return None if rival is None else fill(_CONFLICT, {"rival": rival}, translate)
-
-
-def _events(state: OutboxState | None) -> dict[str, Any] | None:
-    """How it stands with the printer's events that the server has not taken yet."""
-    if state is None:
-        return None
-    return {
-        "waiting": state.waiting,
-        "oldest_at": iso(state.oldest_at),
-        "lost": state.lost,
-        "problem": state.problem.value if state.problem else None,
-    }
 
 
 def _printer(host: Host, address: str) -> dict[str, Any]:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import logging
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from ..server.deadline import Deadline
 from ..server.errors import Attempt, ChannelError
 from ..server.faults import Faults
-from ..server.http import HttpChannel, expect_ok
+from ..server.http import expect_ok
+from ..server.http_channel import HttpChannel
+from ..server.journal import Limit, Line, write
 from ..server.worker import Worker
 from .snapshot import TIMEOUT_S, Fetcher, Picture, Webcam
 
@@ -21,8 +24,7 @@ POST_TIMEOUT_S = 30.0
 """A picture is large and an uplink slow; the other calls have less."""
 
 
-@dataclass(frozen=True)
-class Demand:
+class Demand(NamedTuple):
     """What the printer and the viewers want just now."""
 
     printing: bool = False
@@ -70,8 +72,12 @@ class SnapshotPoster:
         self._looked_after: set[str] = set()
         self._fetcher = Fetcher()
         self._boost = False
+        self._takers: deque[Callable[[bytes | None], object]] = deque()
+        self._may_be_others = True
+        self._set_up: list[Webcam] | None = None
         self._last_post = self._last_look = float("-inf")
         self._failing: dict[str, bool] = {}
+        self._limit = Limit()
         self._worker = Worker(
             "obico-webcam",
             self._turn,
@@ -91,10 +97,26 @@ class SnapshotPoster:
         self._boost = self._boost or boost
         self._worker.wake()
 
+    def take_for(self, taker: Callable[[bytes | None], object]) -> None:
+        """Take a picture and hand it over, or None where there is none. Returns at once."""
+        self._takers.append(taker)
+        self._worker.wake()
+
     def look_now(self) -> None:
         """Look after the webcams without waiting for the next regular look."""
         self._last_look = float("-inf")
         self._worker.wake()
+
+    def settings_changed(self) -> None:
+        """Somebody has saved settings: look after the webcams at once if they are others now."""
+        self._may_be_others = True
+        self._worker.wake()
+
+    def _are_others(self) -> bool:
+        """Whether the webcams are set up differently since this was asked last."""
+        before = self._set_up
+        self._set_up = [webcam._replace(take=None) for webcam in self._webcams()]
+        return before is not None and before != self._set_up
 
     def _turn(self) -> float:
         self._do_what_is_due()
@@ -102,9 +124,14 @@ class SnapshotPoster:
 
     def _do_what_is_due(self) -> None:
         http, now = self._http(), time.monotonic()
+        self._serve_takers()
         if http is None:
             self._look_after(())
             return
+        if self._may_be_others:
+            self._may_be_others = False
+            if self._are_others():
+                self._last_look = float("-inf")
         boost, self._boost = self._boost, False
         every = interval(self._demand())
         if boost or (every is not None and now - self._last_post >= every):
@@ -120,7 +147,7 @@ class SnapshotPoster:
                 self._take(webcam)
 
     def _post(self, http: HttpChannel, boost: bool) -> None:
-        webcam = next((cam for cam in self._webcams() if cam.take is not None), None)
+        webcam = self._for_snapshots()
         self._look_after([webcam] if webcam is not None else ())
         picture = self._take(webcam) if webcam is not None else None
         if picture is None:
@@ -136,6 +163,21 @@ class SnapshotPoster:
             )
         except ChannelError as error:
             log.debug("A picture could not be posted: %s", error)
+
+    def _for_snapshots(self) -> Webcam | None:
+        return next((cam for cam in self._webcams() if cam.take is not None), None)
+
+    def _serve_takers(self) -> None:
+        """Hand one picture to all who have asked for one."""
+        if not self._takers:
+            return
+        picture = None
+        try:
+            webcam = self._for_snapshots()
+            picture = self._take(webcam) if webcam is not None else None
+        finally:  # who waits for a picture must not wait in vain
+            while self._takers:
+                self._takers.popleft()(picture.jpeg if picture is not None else None)
 
     def _look_after(self, webcams: Sequence[Webcam]) -> None:
         """From now on look after these; what was looked after before is at rest."""
@@ -162,5 +204,6 @@ class SnapshotPoster:
         if self._failing.get(webcam.name, False) is (error is not None):
             return
         self._failing[webcam.name] = error is not None
-        log.info("Webcam %s: %s", webcam.name, error or "okay")
+        line = Line(logging.INFO, f"Webcam {webcam.name}: {error or 'okay'}")
+        write(log, self._limit.take(line))
         self._on_state()

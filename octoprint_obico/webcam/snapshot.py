@@ -6,8 +6,7 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urljoin
 
 import requests
@@ -40,8 +39,7 @@ SNAPSHOT_URL, STREAM_URL = "snapshot URL", "stream URL"
 Take = Callable[[], Iterable[bytes]]
 
 
-@dataclass(frozen=True)
-class Webcam:
+class Webcam(NamedTuple):
     """A webcam as OctoPrint, or the command line, names it.
 
     Attributes:
@@ -71,8 +69,7 @@ class Webcam:
         return {"webcam": self.name, "url": shown, "which": which}
 
 
-@dataclass(frozen=True)
-class Picture:
+class Picture(NamedTuple):
     """A complete JPEG and how long it took in seconds."""
 
     jpeg: bytes

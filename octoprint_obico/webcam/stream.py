@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import replace
 from urllib.parse import urlsplit
 
 import requests
@@ -74,7 +73,7 @@ def take_frame(webcam: Webcam, deadline: Deadline) -> Picture:
     if kind:
         raise NotTriableError(kind)
     try:
-        return take_picture(replace(webcam, url=url, take=stream_take(url)), deadline)
+        return take_picture(webcam._replace(url=url, take=stream_take(url)), deadline)
     except ChannelError as error:
         if isinstance(error.__cause__, NotTriableError):
             raise error.__cause__ from None

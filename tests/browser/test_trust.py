@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import Locator, expect
@@ -12,10 +14,10 @@ from sandbox import SandboxServer
 from tests.bench import Bench
 from tests.browser.obico_ui import LINK_LIMIT_MS, ObicoPages, in_view, link_afresh
 from tests.browser.octoprint_ui import SETTINGS_DIALOG, leave_dialogs, remove_notices, save_settings
-from tests.integration.driver import BASE, drive
+from tests.integration.driver import CERTIFICATE, drive
+from tests.servers import faults as f
 from tests.servers.certificates import HomeMade
 
-CERTIFICATE = f"{BASE}/api/certificate"
 #: A certificate is a stranger's text.
 MARKUP = "<img src=x onerror=alert(1)>"
 
@@ -36,6 +38,37 @@ def server(obico: ObicoPages, bench: Bench, home_made: HomeMade) -> Iterator[San
         link_afresh(bench)
 
 
+class Shifty:
+    """Behind TLS only; what it shows, and whether it says anything at all, changes.
+
+    Attributes:
+        shown: the certificate.
+        speaks: clear it, and the server is silent from then on until it is set again.
+    """
+
+    def __init__(self, shown: HomeMade) -> None:
+        self.shown = shown
+        self.speaks = threading.Event()
+        self.speaks.set()
+
+    def __call__(self, peer: f.Peer) -> None:
+        self.speaks.wait(f.LIMIT_S)
+        f.over_tls(self.shown.context(), f.answer())(peer)
+
+
+@pytest.fixture
+def shifty(obico: ObicoPages, bench: Bench, home_made: HomeMade) -> Iterator[Shifty]:
+    """What is at the stored address; afterwards all is as it was."""
+    shifty = Shifty(home_made)
+    with f.FaultServer(shifty) as server:
+        drive(bench).save_settings(endpoint_prefix=f"https://127.0.0.1:{server.port}")
+        yield shifty
+        shifty.speaks.set()
+        leave_dialogs(obico.page)
+        assert bench.api.delete(CERTIFICATE).status_code == 200
+        link_afresh(bench)
+
+
 def offer_in(place: Locator) -> Locator:
     """The panel with the certificate, opened by its button."""
     in_view(place.get_by_role("button", name="Accept this certificate…")).click()
@@ -46,6 +79,12 @@ def offer_in(place: Locator) -> Locator:
 
 def accept(panel: Locator) -> None:
     in_view(panel.get_by_role("button", name="Accept this certificate", exact=True)).click()
+
+
+def accepting(bench: Bench) -> dict[str, Any]:
+    """What is accepted, and how accepting goes."""
+    answer: dict[str, Any] = bench.api.get(CERTIFICATE).json()
+    return answer
 
 
 def fingerprint_in(place: Locator) -> str:
@@ -78,7 +117,75 @@ def test_certificate_is_shown_accepted_and_removed(
     assert fingerprint_in(accepted) == fingerprint
     in_view(obico.page.locator("#obico-forget-certificate")).click()
     expect(accepted).to_be_hidden()
-    assert bench.api.get(CERTIFICATE).json() == {"accepted": None}
+    assert accepting(bench)["accepted"] is None
+
+
+def test_the_page_tells_that_the_server_is_being_asked(
+    obico: ObicoPages, bench: Bench, shifty: Shifty
+) -> None:
+    """The panel is busy meanwhile, and the answer shows by itself."""
+    obico.open_troubleshooting()
+    obico.press_test("Failed to contact server")
+    panel = offer_in(obico.page.locator("#obico-panel-troubleshooting"))
+    button = panel.get_by_role("button", name="Accept this certificate", exact=True)
+    asking = panel.get_by_role("status").locator("p")
+    expect(asking).to_be_hidden()
+    shifty.speaks.clear()
+    button.focus()
+    obico.page.keyboard.press("Enter")
+    expect(asking).to_be_visible()
+    expect(button).to_be_disabled()
+    expect(button).to_have_attribute("aria-busy", "true")
+    expect(panel.get_by_role("button", name="Cancel")).to_be_disabled()
+    assert accepting(bench)["state"] == "running"
+    shifty.speaks.set()
+    expect(panel).to_be_hidden()
+    assert accepting(bench)["accepted"]["subject"] == f"CN={MARKUP}"
+    obico.expect_idle()
+
+
+def test_another_certificate_is_shown_and_not_accepted_in_its_place(
+    obico: ObicoPages, bench: Bench, shifty: Shifty, tmp_path: Path
+) -> None:
+    """Not by a double click either; compared and confirmed, it is."""
+    obico.open_troubleshooting()
+    obico.press_test("Failed to contact server")
+    tab = obico.page.locator("#obico-panel-troubleshooting")
+    panel = offer_in(tab)
+    old = fingerprint_in(panel)
+    shifty.shown = HomeMade.of(tmp_path / "other.pem", "Another One")
+    button = in_view(panel.get_by_role("button", name="Accept this certificate", exact=True))
+    button.dblclick()
+    failure = panel.get_by_role("alert")
+    expect(failure).to_contain_text("127.0.0.1 shows another certificate now")
+    expect(panel.locator("h5")).to_be_focused()
+    expect(panel.locator(".obico-certificate-facts")).to_contain_text("Another One")
+    new = fingerprint_in(panel)
+    assert new != old
+    button.dispatch_event("click", {"detail": 2})
+    expect(button).to_have_attribute("aria-busy", "false", timeout=1)
+    assert accepting(bench)["accepted"] is None
+    accept(panel)
+    expect(panel).to_be_hidden()
+    assert accepting(bench)["accepted"]["sha256"] == new
+    obico.expect_idle()
+
+
+def test_a_server_that_shows_none_any_more_is_said(obico: ObicoPages, shifty: Shifty) -> None:
+    """With what to do about it; the panel stays, to try again."""
+    obico.open_troubleshooting()
+    obico.press_test("Failed to contact server")
+    panel = offer_in(obico.page.locator("#obico-panel-troubleshooting"))
+    shifty.speaks.clear()
+    accept(panel)
+    failure = panel.get_by_role("alert")
+    expect(failure.locator("strong")).to_contain_text("127.0.0.1", timeout=LINK_LIMIT_MS)
+    expect(failure.locator("li").first).to_be_visible()
+    expect(panel.locator("h5")).to_be_focused()
+    shifty.speaks.set()
+    accept(panel)
+    expect(panel).to_be_hidden()
+    obico.expect_idle()
 
 
 def test_linking_goes_on_after_accepting(

@@ -18,6 +18,7 @@ STATUS = f"{BASE}/api/status"
 REPORT = f"{BASE}/api/report"
 DIAGNOSIS = f"{BASE}/api/diagnosis"
 LINK = f"{BASE}/api/link"
+CERTIFICATE = f"{BASE}/api/certificate"
 
 #: The whole of a TEST has 15 s; a little more for a busy machine.
 TEST_LIMIT_S = 20.0
@@ -104,6 +105,26 @@ class PluginDriver:
         )
         outcome: JSONObject = self.get(LINK)["outcome"]
         return outcome
+
+    def start_accepting(self, sha256: str, server: str | None = None) -> str:
+        """Accept the certificate with this fingerprint; the id of the run."""
+        body = {"sha256": sha256} if server is None else {"sha256": sha256, "server": server}
+        answer = self.api.post(CERTIFICATE, json=body)
+        assert answer.status_code == 202, answer.text[:300]
+        return str(answer.json()["run"])
+
+    def finished_accepting(self) -> JSONObject:
+        """Wait for the end of the accepting that runs; its outcome."""
+        self.octoprint.wait_until(
+            lambda: self.get(CERTIFICATE)["state"] == "finished", "accepting has ended"
+        )
+        outcome: JSONObject = self.get(CERTIFICATE)["outcome"]
+        return outcome
+
+    def accept(self, sha256: str, server: str | None = None) -> JSONObject:
+        """Accept the certificate with this fingerprint and wait for the outcome."""
+        self.start_accepting(sha256, server)
+        return self.finished_accepting()
 
     def save_settings(self, **settings: Any) -> JSONObject:
         """Save settings of the plugin as OctoPrint's dialog does; the settings after that."""

@@ -292,6 +292,17 @@ def test_strange_messages_end_nothing(bench: Bench) -> None:
     assert len(bench.server.connections) == connections
 
 
+def test_filament_change_rings_the_bell_with_a_picture(bench: Bench) -> None:
+    """M600 in a print: the app shows it, and its user is notified."""
+    files = {"file": ("change.gcode", f"G28\nM600\n{STEP * 20}")}
+    bench.api.post("/api/files/local", files=files, data={"select": "true", "print": "true"})
+    assert bench.server.wait_for(lambda: bench.server.events, EVENT_LIMIT_S)
+    event = bench.server.events[0]
+    assert event.fields["event_type"] == "FILAMENT_CHANGE"
+    assert event.fields["notify"] == "true"
+    assert event.snapshot_size is not None
+
+
 def test_no_picture_for_nobody(bench: Bench) -> None:
     """Idle and unwatched: looks at the status take no picture to the server."""
     drive(bench).status()

@@ -221,7 +221,7 @@ def test_messages_hold_a_topic_and_no_more(exposure: Exposure) -> None:
         plugin = message.get("plugin") or {}
         if plugin.get("plugin") == "obico":
             assert set(plugin["data"]) == {"topic"}
-            assert plugin["data"]["topic"] in ("status", "diagnosis", "link")
+            assert plugin["data"]["topic"] in ("status", "diagnosis", "link", "certificate")
 
 
 def test_no_header_was_smuggled_in(exposure: Exposure) -> None:

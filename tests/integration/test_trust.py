@@ -12,10 +12,10 @@ import pytest
 from sandbox import SandboxServer
 from sandbox.octoprint_config import read_yaml
 from tests.bench import Bench
-from tests.integration.driver import BASE, PluginDriver, drive
+from tests.integration.driver import BASE, CERTIFICATE, PluginDriver, drive
 from tests.servers.certificates import Certificates, HomeMade
+from tests.servers.faults import FaultServer, silence
 
-CERTIFICATE = f"{BASE}/api/certificate"
 CA_FILE = f"{BASE}/api/ca_file"
 UNKNOWN_FINGERPRINT = "AB:" * 31 + "AB"
 
@@ -49,6 +49,11 @@ def stored(bench: Bench, key: str) -> Any:
     return read_yaml(bench.octoprint.basedir / "config.yaml")["plugins"]["obico"].get(key)
 
 
+def accepted(driver: PluginDriver) -> Any:
+    """The certificate that is stored."""
+    return driver.get(CERTIFICATE)["accepted"]
+
+
 def refused(driver: PluginDriver, cause: str) -> dict[str, Any]:
     """TEST fails with this cause; the certificate that it shows."""
     result = driver.diagnose()
@@ -66,14 +71,16 @@ def test_accepted_certificate_is_used_at_once(
         driver.save_settings(endpoint_prefix=server.url)
         shown = refused(driver, "tls_self_signed")
         assert shown["subject"] == "CN=printer-server"
-        answer = bench.api.post(CERTIFICATE, json={"sha256": shown["sha256"].lower()})
-        assert answer.status_code == 200, answer.text
-        accepted = answer.json()["accepted"]
-        assert (accepted["in_use"], accepted["sha256"]) == (True, shown["sha256"])
-        assert accepted["server"] == server.url.partition("//")[2]
+        outcome = driver.accept(shown["sha256"].lower())
+        assert outcome == {
+            **{"ok": True, "cause": None, "text": "", "remedy": []},
+            **{"certificate": shown, "server": server.url},
+        }
+        kept = accepted(driver)
+        assert (kept["in_use"], kept["sha256"]) == (True, shown["sha256"])
+        assert kept["server"] == server.url.partition("//")[2]
         driver.wait_until_connected()
         assert driver.diagnose()["verdict"] == "succeeded"
-        assert driver.get(CERTIFICATE) == answer.json()
         assert bench.api.delete(CERTIFICATE).json() == {"accepted": None}
         driver.wait_for_status(
             lambda s: s["server"]["cause"] == "tls_self_signed", "it is refused again"
@@ -83,16 +90,38 @@ def test_accepted_certificate_is_used_at_once(
 def test_only_the_confirmed_certificate_is_accepted(
     bench: Bench, driver: PluginDriver, certificates: Certificates
 ) -> None:
-    """What the server shows by now is compared with what was confirmed."""
+    """What the server shows by now is compared with what was confirmed, and is told."""
     with go_to(bench, driver, certificates.home_made.context()) as server:
         driver.save_settings(endpoint_prefix=server.url)
-        answer = bench.api.post(CERTIFICATE, json={"sha256": UNKNOWN_FINGERPRINT})
+        outcome = driver.accept(UNKNOWN_FINGERPRINT)
+        assert (outcome["ok"], outcome["cause"]) == (False, "certificate_changed")
+        assert "127.0.0.1" in outcome["text"]
+        assert outcome["server"] == server.url
+        assert outcome["certificate"] == refused(driver, "tls_self_signed")
+        assert accepted(driver) is None
+        assert stored(bench, "tls_accepted_certificate") is None
+        assert driver.accept(outcome["certificate"]["sha256"])["ok"], "now it is the confirmed one"
+        assert bench.api.delete(CERTIFICATE).json() == {"accepted": None}
+    outcome = driver.accept(UNKNOWN_FINGERPRINT)
+    assert (outcome["ok"], outcome["cause"]) == (False, "connection_refused")
+    assert outcome["text"]
+    assert outcome["remedy"]
+    assert outcome["certificate"] is None
+
+
+def test_the_state_of_accepting(bench: Bench, driver: PluginDriver) -> None:
+    """One at a time; the answer is there at once, though the server is silent for a while."""
+    with FaultServer(silence) as server:
+        url = f"https://127.0.0.1:{server.port}"
+        run = driver.start_accepting(UNKNOWN_FINGERPRINT, url)
+        body = {"sha256": UNKNOWN_FINGERPRINT, "server": url}
+        answer = bench.api.post(CERTIFICATE, json=body)
         assert answer.status_code == 409
         assert answer.json()["error"]
-        assert driver.get(CERTIFICATE) == {"accepted": None}
-        assert stored(bench, "tls_accepted_certificate") is None
-    answer = bench.api.post(CERTIFICATE, json={"sha256": UNKNOWN_FINGERPRINT})
-    assert answer.status_code == 502, "nobody is there any more"
+        seen = driver.get(CERTIFICATE)
+        assert (seen["run"], seen["state"], seen["outcome"]) == (run, "running", None)
+        assert driver.finished_accepting()["cause"] == "tls_handshake_failed"
+        assert driver.get(CERTIFICATE)["run"] == run
 
 
 @pytest.mark.parametrize(
@@ -120,11 +149,11 @@ def test_accepted_certificate_belongs_to_one_server(
     with go_to(bench, driver, context) as server, go_to(bench, driver, context) as other:
         driver.save_settings(endpoint_prefix=server.url)
         shown = refused(driver, "tls_self_signed")
-        assert bench.api.post(CERTIFICATE, json={"sha256": shown["sha256"]}).status_code == 200
+        assert driver.accept(shown["sha256"])["ok"]
         driver.wait_until_connected()
         driver.save_settings(endpoint_prefix=other.url)
         assert refused(driver, "tls_self_signed")["sha256"] == shown["sha256"]
-        assert driver.get(CERTIFICATE)["accepted"]["in_use"] is False
+        assert accepted(driver)["in_use"] is False
         driver.save_settings(endpoint_prefix=server.url)
         driver.wait_until_connected()
 
@@ -138,8 +167,7 @@ def test_linking_offers_the_certificate(
         outcome = driver.link(code, server.url)
         assert (outcome["ok"], outcome["cause"]) == (False, "tls_self_signed")
         assert outcome["server"] == server.url
-        body = {"sha256": outcome["certificate"]["sha256"], "server": outcome["server"]}
-        assert bench.api.post(CERTIFICATE, json=body).status_code == 200
+        assert driver.accept(outcome["certificate"]["sha256"], outcome["server"])["ok"]
         assert driver.link(code, server.url)["ok"], "the code was not used up"
         driver.wait_until_connected()
     driver.save_settings(auth_token=bench.server.printer.token)
@@ -198,7 +226,7 @@ def test_only_a_confirmed_fingerprint_writes_the_certificate(
     """The settings dialog posts back what it was shown; nothing is accepted by that."""
     pem = HomeMade.of(tmp_path / "foreign.pem", "foreign").pem
     driver.save_settings(tls_accepted_certificate=pem, tls_accepted_for="127.0.0.1:443")
-    assert driver.get(CERTIFICATE) == {"accepted": None}
+    assert accepted(driver) is None
     assert stored(bench, "tls_accepted_certificate") is None
 
 

@@ -10,13 +10,15 @@ import pytest
 
 from octoprint_obico.diagnosis.checks import network
 from octoprint_obico.server.backoff import Backoff
+from octoprint_obico.server.channel_state import ChannelSnapshot
 from octoprint_obico.server.errors import ChannelError
+from octoprint_obico.server.journal import Journal, Line
 from octoprint_obico.server.retry_policy import Trouble, trouble_of
 from sandbox import SandboxServer, SandboxWebcam, Timing
 
 from .certificates import Certificates
 from .faults import Behaviour, FaultServer
-from .live import Live
+from .live import Live, Move
 
 FAST = Timing(close_wait_s=0.3, slow_s=0.3, ws_dropped_after_s=0.2, rival_after_s=0.2)
 _ENVIRONMENT = (
@@ -79,6 +81,28 @@ def sandbox() -> Iterator[SandboxServer]:
 def webcam() -> Iterator[SandboxWebcam]:
     with SandboxWebcam() as running:
         yield running
+
+
+@pytest.fixture(autouse=True)
+def moves(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Move]]:
+    """All changes of state, of all channels of the test; fails it where one is not legal."""
+    seen: list[Move] = []
+    illegal: list[Move] = []
+    usual = Journal.note
+
+    def note(
+        self: Journal, before: ChannelSnapshot, after: ChannelSnapshot, *, failed: bool
+    ) -> tuple[Line, ...]:
+        move = Move(self.name, before.state, after.state)
+        if move.before is not move.after:
+            seen.append(move)
+            if move.after not in self.transitions[move.before]:
+                illegal.append(move)
+        return usual(self, before, after, failed=failed)
+
+    monkeypatch.setattr(Journal, "note", note)
+    yield seen
+    assert not illegal
 
 
 @pytest.fixture

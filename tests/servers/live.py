@@ -5,10 +5,10 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from octoprint_obico.server.address import parse_address
-from octoprint_obico.server.channel_state import Snapshot, State
+from octoprint_obico.server.channel_state import Snapshot, State, Transitions
 from octoprint_obico.server.errors import Attempt, ChannelError
 from octoprint_obico.server.messages import ServerMessage
 from octoprint_obico.server.supervisor import Supervisor
@@ -17,6 +17,19 @@ from .faults import LIMIT_S
 
 AGENT = "test/1"
 TOKEN = "0123456789abcdef0123"
+
+
+class Move(NamedTuple):
+    """A change of state of a channel."""
+
+    channel: str
+    before: State
+    after: State
+
+
+def all_moves(channel: str, table: Transitions) -> set[Move]:
+    """Every change of state that the table allows."""
+    return {Move(channel, before, after) for before in table for after in table[before]}
 
 
 class Records:

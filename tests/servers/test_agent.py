@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 
 import pytest
 
@@ -15,8 +17,9 @@ from octoprint_obico.server import heartbeat as h
 from octoprint_obico.server import supervisor
 from octoprint_obico.server.backoff import Backoff
 from octoprint_obico.server.channel_state import State
+from octoprint_obico.server.journal import MOST_LINES
 from octoprint_obico.session.status import ServerState
-from octoprint_obico.webcam.poster import Demand, SnapshotPoster
+from octoprint_obico.webcam.poster import Demand, SnapshotPoster, log
 from octoprint_obico.webcam.snapshot import Webcam, url_webcam
 from sandbox import SandboxServer, SandboxWebcam
 
@@ -306,6 +309,26 @@ def test_a_broken_webcam_is_its_own_row(sandbox: SandboxServer, webcam: SandboxW
         assert agent.status().server.state is ServerState.OKAY
 
 
+def test_a_webcam_that_comes_and_goes_does_not_fill_the_log(
+    sandbox: SandboxServer, webcam: SandboxWebcam, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG, log.name)
+    with linked(sandbox, [url_webcam("Cam", webcam.snapshot_url)]) as (agent, host):
+        for turn in range(1, 2 * MOST_LINES):
+            assert host.wait_for(partial(_looked_at_the_webcam, agent, turn))
+            if turn % 2:
+                webcam.set_fault("not_found")
+            else:
+                webcam.clear()
+            agent._poster.look_now()
+    lines = [record for record in caplog.records if record.name == log.name]
+    assert len([line for line in lines if line.levelno >= logging.INFO]) == MOST_LINES
+
+
+def _looked_at_the_webcam(agent: Agent, times: int) -> bool:
+    return agent.session().channel("webcam:Cam").attempts >= times
+
+
 def test_a_webcam_plugin_that_raises_anything_is_recorded(sandbox: SandboxServer) -> None:
     def take() -> list[bytes]:
         raise RuntimeError("camera on fire")
@@ -377,11 +400,3 @@ def test_a_heartbeat_stops_within_two_seconds_of_a_silent_server(
     started = time.monotonic()
     agent.stop()
     assert time.monotonic() - started < 3.0, "takes at most a few seconds"
-
-
-def test_a_refused_websocket_asks_over_http_at_once(sandbox: SandboxServer) -> None:
-    """Only that answer says that the token is not known any more; the next regular one is far."""
-    with linked(sandbox) as (agent, host):
-        sandbox.printer.token = "f" * 20
-        sandbox.kick()
-        assert host.wait_for(lambda: str(agent.status().http.cause) == "credentials_invalid")

@@ -17,12 +17,13 @@ from typing import Any
 import pytest
 
 from octoprint_obico.diagnosis.cli import main
-from octoprint_obico.diagnosis.engine import DEADLINE_S, PLAN
-from octoprint_obico.diagnosis.job import DiagnosisJob, Done, Request
+from octoprint_obico.diagnosis.engine import PLAN
+from octoprint_obico.diagnosis.job import DEADLINE_S, DiagnosisJob, Done, Request
 from octoprint_obico.diagnosis.probes import own_connection_probe
 from octoprint_obico.diagnosis.progress import Progress
-from octoprint_obico.diagnosis.result import CheckResult
 from octoprint_obico.server.deadline import Deadline
+from octoprint_obico.server.errors import Attempt
+from octoprint_obico.server.faults import Faults
 from octoprint_obico.webcam.snapshot import Webcam, url_webcam
 from sandbox import SandboxServer, SandboxWebcam
 
@@ -113,7 +114,9 @@ class Job:
         self.requests = 0
         self.done: list[Done] = []
         self._told = threading.Condition()
-        self.job = DiagnosisJob(self._request, self._announce, self.done.append)
+        self.faults: list[Attempt] = []
+        faults = Faults(self.faults.append, logging.getLogger("octoprint.plugins.obico"))
+        self.job = DiagnosisJob(self._request, self._announce, self.done.append, faults)
 
     def _request(self) -> Request:
         self.requests += 1
@@ -174,18 +177,15 @@ def test_the_checks_appear_while_it_runs(serve: Serve) -> None:
     assert job.state()["state"] == "running"
 
 
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
-def test_a_job_that_cannot_begin_finishes(sandbox: SandboxServer) -> None:
-    told = threading.Event()
+def test_a_job_that_cannot_begin_finishes() -> None:
+    class Broken(Job):
+        def _request(self) -> Request:
+            raise RuntimeError("no settings")
 
-    def broken() -> Request:
-        raise RuntimeError("no settings")
-
-    job = DiagnosisJob(broken, told.set, lambda done: None)
-    job.start()
-    assert told.wait(f.LIMIT_S)
-    assert job.state(same)["state"] == "finished"
-    assert job.state(same)["result"] is None
+    job = Broken("http://127.0.0.1:9", TOKEN)
+    job.job.start()
+    assert job.wait()["result"] is None
+    assert [fault.channel for fault in job.faults] == ["plugin"]
 
 
 # ---- secrets -------------------------------------------------------------------------------------
@@ -244,14 +244,15 @@ def test_no_secret_is_in_a_row_that_is_shown_while_it_runs(serve: Serve) -> None
     """The rows of a running diagnosis are rendered one by one, before the whole."""
     server = serve(echo)
     rows: list[str] = []
-    job = Job(server.url, TOKEN)
-    original = job.job._note
 
-    def note(check: CheckResult) -> None:
-        original(check)
-        rows.append(json.dumps(job.state()))
+    class Watched(Job):
+        def _announce(self) -> None:
+            state = self.state()
+            if state["state"] == "running":
+                rows.append(json.dumps(state["checks"]))
+            super()._announce()
 
-    job.job._note = note  # type: ignore[method-assign]
+    job = Watched(server.url, TOKEN)
     job.job.start()
     job.wait()
     assert rows

@@ -1,24 +1,25 @@
-"""The HTTP client and its channel: bounded in time and size, careful with the token."""
+"""The HTTP client: bounded in time and size, careful with the token."""
 
 from __future__ import annotations
 
 import contextlib
+import threading
 import time
 import tracemalloc
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 
 from octoprint_obico.server.address import parse_address
 from octoprint_obico.server.errors import ChannelError, Stage
-from octoprint_obico.server.http import API_BODY_CAP, PRINTER_PATH, HttpChannel, HttpClient
+from octoprint_obico.server.http import API_BODY_CAP, PRINTER_PATH, HttpClient
 from octoprint_obico.server.responses import Reply
-from sandbox import SandboxServer
 
 from . import faults as f
 from .certificates import Certificates
-from .live import AGENT, TOKEN, Records, in_time
+from .live import AGENT, TOKEN, in_time
 
 Serve = Callable[[f.Behaviour], f.FaultServer]
 JSON = "Content-Type: application/json"
@@ -225,6 +226,57 @@ def test_a_kept_connection_that_has_died_is_no_fault(serve: Serve, end: f.Behavi
     assert server.connections == 2
 
 
+@pytest.mark.parametrize(
+    "end", [f.close_at_once, f.reset_at_once, f.close_after_request, f.reset_after_request]
+)
+def test_a_fresh_connection_that_dies_is_one_fault(serve: Serve, end: f.Behaviour) -> None:
+    """Trying again would hide what the server does to its clients."""
+    server = serve(end)
+    with pytest.raises(ChannelError) as caught:
+        get(server.url)
+    assert caught.value.cause.value == "connection_reset"
+    assert server.connections == 1
+
+
+def test_the_second_try_is_a_fresh_one_and_has_no_third(serve: Serve) -> None:
+    def behave(peer: f.Peer) -> None:
+        if peer.server.connections == 1:
+            peer.read_head()
+            peer.send(f.http_bytes("200 OK", b"{}"))
+            peer.read_head()
+        peer.reset()
+
+    server = serve(behave)
+    with client_of(server.url) as client:
+        client.request("GET", "/")
+        with pytest.raises(ChannelError):
+            client.request("GET", "/")
+    assert server.connections == 2
+
+
+def test_which_connection_was_kept_is_known_for_each_thread(serve: Serve) -> None:
+    """While one thread's kept connection dies, another opens one: the first tries again."""
+    has_opened = threading.Event()
+
+    def behave(peer: f.Peer) -> None:
+        while head := peer.read_head():
+            if head.startswith(b"GET /dies"):
+                if peer.server.connections == 1:
+                    assert has_opened.wait(f.LIMIT_S)
+                    return
+            elif head.startswith(b"GET /other"):
+                has_opened.set()
+            peer.send(f.http_bytes("200 OK", b"{}"))
+
+    server = serve(behave)
+    with client_of(server.url) as client, ThreadPoolExecutor(1) as pool:
+        client.request("GET", "/")
+        dies = pool.submit(client.request, "GET", "/dies")
+        assert server.wait_for(lambda: len(server.heads) == 2)
+        assert client.request("GET", "/other").status == 200
+        assert dies.result(f.LIMIT_S).status == 200
+
+
 def test_what_would_do_something_twice_is_not_repeated(serve: Serve) -> None:
     server = serve(once_then(f.reset_at_once))
     with client_of(server.url) as client:
@@ -259,54 +311,3 @@ def test_secrets_that_the_server_sends_back_are_not_kept(serve: Serve) -> None:
     assert "abcdef123" not in str(reply.facts)
     assert "t0psecret" not in str(reply.facts)
     assert TOKEN not in repr(reply.facts) + repr(reply.body_start)
-
-
-# ---- the channel ---------------------------------------------------------------------------------
-
-
-@contextlib.contextmanager
-def channel_of(server: SandboxServer, records: Records) -> Iterator[HttpChannel]:
-    told: list[int] = []
-    channel = HttpChannel(
-        parse_address(server.url),
-        server.printer.token,
-        AGENT,
-        records.record,
-        lambda: told.append(1),
-    )
-    try:
-        yield channel
-    finally:
-        channel.close()
-
-
-def cause_of(channel: HttpChannel) -> str | None:
-    """What the last attempt failed with."""
-    return channel.error.cause.value if channel.error is not None else None
-
-
-def test_every_call_ends_in_one_record(sandbox: SandboxServer) -> None:
-    records = Records()
-    with channel_of(sandbox, records) as channel:
-        assert channel.who_am_i()["printer"]["id"] == sandbox.printer.id
-        sandbox.set_fault("http_500")
-        with pytest.raises(ChannelError):
-            channel.who_am_i()
-        assert cause_of(channel) == "server_error"
-        sandbox.clear()
-        channel.who_am_i()
-        assert cause_of(channel) is None
-    assert records.causes() == [None, "server_error", None]
-
-
-def test_an_uncounted_call_is_seen_but_not_recorded(sandbox: SandboxServer) -> None:
-    records = Records()
-    sandbox.set_fault("revoked")
-    with channel_of(sandbox, records) as channel:
-        with pytest.raises(ChannelError):
-            channel.who_am_i(counted=False)
-        assert cause_of(channel) == "credentials_invalid"
-        sandbox.clear()
-        channel.who_am_i(counted=False)
-        assert cause_of(channel) is None
-    assert records.causes() == []

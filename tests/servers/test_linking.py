@@ -10,6 +10,8 @@ from collections.abc import Callable
 import pytest
 
 from octoprint_obico.server import linking as k
+from octoprint_obico.server.errors import Attempt
+from octoprint_obico.server.faults import Faults
 from sandbox import SandboxServer
 
 from . import faults as f
@@ -146,7 +148,9 @@ class Job:
     def __init__(self, on_linked: Callable[[k.LinkedPrinter], None] | None = None) -> None:
         self.linked: list[k.LinkedPrinter] = []
         self.told = threading.Event()
-        self.job = k.LinkJob(AGENT, on_linked or self.linked.append, self.told.set)
+        self.faults: list[Attempt] = []
+        faults = Faults(self.faults.append, logging.getLogger("octoprint.plugins.obico"))
+        self.job = k.LinkJob(AGENT, on_linked or self.linked.append, self.told.set, faults)
 
     def run(self, url: str, code: str) -> k.LinkOutcome:
         self.told.clear()
@@ -186,6 +190,8 @@ def test_whoever_waits_gets_an_outcome_even_of_a_fault_of_ours(sandbox: SandboxS
     def fail(printer: k.LinkedPrinter) -> None:
         raise OSError("disk full")
 
-    outcome = Job(fail).run(sandbox.url, sandbox.new_code())
+    job = Job(fail)
+    outcome = job.run(sandbox.url, sandbox.new_code())
     assert outcome.error is not None
     assert outcome.error.problem.value == "unknown_error"
+    assert [fault.channel for fault in job.faults] == ["plugin"]

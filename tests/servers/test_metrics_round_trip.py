@@ -12,7 +12,8 @@ from octoprint_obico.server import websocket as ws
 from octoprint_obico.server.address import parse_address
 from octoprint_obico.server.channel_state import Snapshot, State
 from octoprint_obico.server.errors import Attempt
-from octoprint_obico.server.http import HttpChannel, expect_ok, expect_printer
+from octoprint_obico.server.http import expect_ok, expect_printer
+from octoprint_obico.server.http_channel import HttpChannel
 from octoprint_obico.session.figures import Figures
 from octoprint_obico.session.status import http_status, websocket_status
 
@@ -98,14 +99,15 @@ def test_http_measures_questions_and_not_uploads(serve: Serve) -> None:
 
     attempts: list[Attempt] = []
     address = parse_address(serve(answer).url)
-    channel = HttpChannel(address, TOKEN, AGENT, attempts.append, lambda: None)
+    channel = HttpChannel(address, TOKEN, AGENT, attempts.append, lambda before, after: None)
     try:
         channel.call("POST", "/api/v1/octo/pic/", expect_ok)
-        before = channel.round_trip_s
+        before = channel.snapshot().round_trip_s
         channel.call("GET", "/api/v1/octo/printer/", expect_printer)
-        assert (before, is_plausible(channel.round_trip_s)) == (None, True)
+        now = channel.snapshot()
+        assert (before, is_plausible(now.round_trip_s)) == (None, True)
         assert [attempt.ok for attempt in attempts] == [True, True]
         figures = Figures("http", attempts=2, last_success_at=1.0)
-        assert http_status(figures, None, {}, None, 0.1).round_trip_s == 0.1
+        assert http_status(now, figures).round_trip_s == now.round_trip_s
     finally:
         channel.close()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import re
 import threading
 import time
 from collections.abc import Callable
@@ -11,14 +13,15 @@ import pytest
 
 from octoprint_obico.server import supervisor as s
 from octoprint_obico.server.backoff import Backoff
-from octoprint_obico.server.channel_state import State
+from octoprint_obico.server.channel_state import WEBSOCKET_TRANSITIONS, State
+from octoprint_obico.server.journal import MOST_LINES
 from octoprint_obico.server.retry_policy import WEBSOCKET, Pace, Paces, Trouble
 from octoprint_obico.server.websocket import CLOSE_REPLACED
 from sandbox import SandboxServer
 
 from . import faults as f
 from . import wsfaults as w
-from .live import Live, connected, failed_with, until
+from .live import Live, Move, all_moves, connected, failed_with, until
 
 Serve = Callable[[f.Behaviour], f.FaultServer]
 
@@ -342,6 +345,107 @@ def test_a_ping_for_a_diagnosis_is_not_counted(sandbox: SandboxServer, live: Liv
     channel.ping_now()
     until(channel, lambda now: now.last_pong_at != pong)
     assert live.records.causes() == [None]
+
+
+# ---- what it writes to the log -----------------------------------------------------------------
+
+
+def told(caplog: pytest.LogCaptureFixture) -> list[str]:
+    """What OctoPrint's log shows of the channel, at its usual level."""
+    lines = [record for record in caplog.records if record.levelno >= logging.INFO]
+    return [record.getMessage() for record in lines if record.name == s.log.name]
+
+
+def test_a_long_outage_is_a_few_lines(
+    sandbox: SandboxServer, live: Live, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG, s.log.name)
+    channel = live.connect(sandbox.url, sandbox.printer.token)
+    up = until(channel, connected)
+    sandbox.set_fault("unreachable")
+    until(channel, lambda now: now.attempts >= up.attempts + 40)
+    down = told(caplog)
+    sandbox.clear()
+    until(channel, connected)
+    channel.stop()
+    start, lost, refused = down
+    assert start == "WebSocket: connected"
+    assert lost.startswith("WebSocket: connected -> waiting: websocket_dropped")
+    assert refused.startswith("WebSocket: connecting -> waiting: connection_refused")
+    back, stopped = told(caplog)[3:]
+    assert re.fullmatch(r"WebSocket: connected after \d+ s and \d{2,} failed attempts", back)
+    assert stopped == "WebSocket: connected -> stopped"
+
+
+def test_a_connection_that_comes_and_goes_writes_a_few_lines(
+    serve: Serve, live: Live, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The server speaks and closes at once, again and again: each is a change of state."""
+    caplog.set_level(logging.DEBUG, s.log.name)
+    channel = live.connect(serve(w.opened(lambda peer: peer.reset())).url)
+    until(channel, lambda now: now.attempts >= 4 * MOST_LINES)
+    assert len(told(caplog)) == MOST_LINES
+
+
+def test_commands_that_are_not_known_are_told_once(
+    sandbox: SandboxServer, live: Live, caplog: pytest.LogCaptureFixture
+) -> None:
+    until(live.connect(sandbox.url, sandbox.printer.token), connected)
+    for number in range(100):
+        sandbox.send({"commands": [{"cmd": "dance"}, {"cmd": f"dance{number}"}]})
+    live.wait_for_messages(101)
+    warnings = [text for text in told(caplog) if "not known" in text]
+    assert len(warnings) == MOST_LINES
+    assert len([text for text in warnings if "'dance'" in text]) == 1
+
+
+# ---- states and transitions --------------------------------------------------------------------
+
+
+def a_life(sandbox: SandboxServer, live: Live, monkeypatch: pytest.MonkeyPatch) -> None:
+    channel = live.connect(sandbox.url, sandbox.printer.token)
+    before = until(channel, connected).attempts
+    sandbox.kick()
+    until(channel, lambda now: connected(now) and now.attempts >= before + 2)
+    channel.stop()
+
+
+def stopped_while_waiting(
+    sandbox: SandboxServer, live: Live, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paused(live, sandbox, monkeypatch).stop()
+
+
+def stopped_while_connecting(
+    sandbox: SandboxServer, live: Live, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with f.black_hole() as port:
+        channel = live.connect(f"http://127.0.0.1:{port}")
+        until(channel, lambda now: now.state is State.CONNECTING)
+        channel.stop()
+
+
+def stopped_before_it_began(
+    sandbox: SandboxServer, live: Live, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    channel = live.build(sandbox.url, sandbox.printer.token)
+    channel.stop()
+    channel.start()
+    until(channel, lambda now: now.state is State.STOPPED)
+
+
+def test_every_transition_happens_and_no_other(
+    sandbox: SandboxServer, live: Live, moves: list[Move], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for scene in (
+        a_life,
+        stopped_before_it_began,
+        stopped_while_connecting,
+        stopped_while_waiting,
+    ):
+        scene(sandbox, live, monkeypatch)
+    assert set(moves) == all_moves("WebSocket", WEBSOCKET_TRANSITIONS)
+    assert {move.after for move in moves} | {State.OFFLINE} == set(State)
 
 
 # ---- stopping ----------------------------------------------------------------------------------

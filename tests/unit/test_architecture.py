@@ -17,6 +17,7 @@ FREE_FILES = (
     "__init__.py",
     "_version.py",
     "agent.py",
+    "event_keeper.py",
     "former_plugin.py",
     "host.py",
     "installation.py",

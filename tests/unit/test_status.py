@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from octoprint_obico.server.causes import Cause
-from octoprint_obico.server.channel_state import Snapshot, State
+from octoprint_obico.server.channel_state import ChannelSnapshot, Snapshot, State, follow
 from octoprint_obico.server.errors import Attempt, ChannelError, Stage
 from octoprint_obico.session import status as s
 from octoprint_obico.session.clock import Clock
@@ -22,7 +22,7 @@ class World:
     def __init__(self) -> None:
         self.now = 1000.0
         self.tracker = Tracker(Clock(lambda: self.now, lambda: self.now))
-        self.http_error: ChannelError | None = None
+        self.http = ChannelSnapshot(State.OFFLINE, 1000.0, down_since=1000.0)
         self.snapshot = Snapshot(State.CONNECTED, 1000.0, last_pong_at=1000.0)
         self.configured_at = 0.0
         self.linked = True
@@ -30,19 +30,22 @@ class World:
     def succeed(self, channel: str = "http") -> None:
         self.tracker.record(Attempt.success(channel))
         if channel == "http":
-            self.http_error = None
+            self._http_is(State.CONNECTED, None)
 
     def fail(self, channel: str = "http", cause: Cause = Cause.SERVER_ERROR) -> None:
         self.tracker.record(Attempt.failure(channel, error(cause)))
         if channel == "http":
-            self.http_error = error(cause)
+            self._http_is(State.WAITING, error(cause))
+
+    def _http_is(self, state: State, failure: ChannelError | None) -> None:
+        self.http = follow(self.http, self.now, attempt=True, state=state, error=failure)
+
+    def http_status(self) -> s.ChannelStatus:
+        return s.http_status(self.http, self.tracker.session().channel("http"))
 
     def row(self) -> s.ServerStatus:
         session = self.tracker.session()
-        live = self.http_error
-        http = s.http_status(
-            session.channel("http"), live.cause if live else None, live.facts if live else {}
-        )
+        http = self.http_status()
         websocket = s.websocket_status(self.snapshot, session.channel("websocket"))
         return s.server_status(self.linked, http, websocket, session, self.configured_at)
 
@@ -142,11 +145,9 @@ def test_what_failed_before_another_address_was_set_does_not_count(world: World)
 
 def test_the_http_channel() -> None:
     world = World()
-    figures = world.tracker.session().channel("http")
-    assert s.http_status(figures, None, {}).state == "unknown"
+    assert world.http_status().state == "unknown"
     world.fail()
-    figures = world.tracker.session().channel("http")
-    failing = s.http_status(figures, Cause.SERVER_ERROR, {"status": 500})
+    failing = world.http_status()
     assert (failing.state, failing.since, failing.cause) == (
         "failing",
         1000.0,
@@ -154,8 +155,38 @@ def test_the_http_channel() -> None:
     )
     world.now = 1005.0
     world.succeed()
-    okay = s.http_status(world.tracker.session().channel("http"), None, {})
+    okay = world.http_status()
     assert (okay.state, okay.since, okay.last_success_at) == ("okay", 1005.0, 1005.0)
+
+
+@pytest.mark.parametrize(
+    ("state", "failure", "word"),
+    [
+        (State.OFFLINE, None, "unknown"),
+        (State.CONNECTING, None, "unknown"),
+        (State.WAITING, None, "unknown"),
+        (State.STOPPED, None, "unknown"),
+        (State.CONNECTED, None, "okay"),
+        (State.CONNECTING, error(), "failing"),
+        (State.WAITING, error(), "failing"),
+    ],
+)
+def test_the_words_of_the_contract_follow_from_the_state(
+    state: State, failure: ChannelError | None, word: str
+) -> None:
+    figures = World().tracker.session().channel("http")
+    row = s.http_status(ChannelSnapshot(state, 2.0, 1.0, failure, 0.5), figures)
+    assert (row.state, row.cause) == (word, failure.cause if failure else None)
+    assert row.since == {"okay": 2.0, "failing": 1.0}.get(word)
+    assert row.round_trip_s == (0.5 if word == "okay" else None)
+
+
+def test_without_a_channel_http_has_the_fault_of_the_address() -> None:
+    figures = World().tracker.session().channel("http")
+    assert s.http_status(None, figures).state == "unknown"
+    malformed = ChannelError(Cause.ADDRESS_MALFORMED, Stage.ADDRESS, "x")
+    row = s.http_status(None, figures, malformed)
+    assert (row.state, row.cause) == ("failing", Cause.ADDRESS_MALFORMED)
 
 
 def test_the_websocket_channel() -> None:
@@ -189,12 +220,14 @@ def test_which_channels_are_in_trouble_just_now() -> None:
     world.succeed("webcam:good")
     world.snapshot = Snapshot(State.WAITING, 1100.0, 1050.0, error())
     session = world.tracker.session()
-    http = s.http_status(session.channel("http"), Cause.SERVER_ERROR, {})
+    world.fail()
+    http = world.http_status()
     websocket = s.websocket_status(world.snapshot, session.channel("websocket"))
     rows = s.webcam_rows([("bad", True), ("good", True), ("none", False)], session)
     status = s.Status(world.row(), http, websocket, rows)
     assert s.failing_channels(status) == {"http", "websocket", "webcam:bad"}
     calm = World()
-    fine = s.http_status(calm.tracker.session().channel("http"), None, {})
+    calm.succeed()
+    fine = calm.http_status()
     up = s.websocket_status(calm.snapshot, calm.tracker.session().channel("websocket"))
     assert s.failing_channels(s.Status(calm.row(), fine, up, ())) == set()

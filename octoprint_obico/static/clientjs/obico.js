@@ -61,12 +61,12 @@
             return this._post("api/address", {address}, opts);
         }
 
-        /** The certificate that was accepted, if any. */
+        /** The certificate that was accepted, if any, and how accepting one goes. */
         getCertificate(opts) {
             return this._get("api/certificate", opts);
         }
 
-        /** Accept the certificate with this fingerprint; without an address, of the stored one. */
+        /** Start to accept this fingerprint's certificate; without an address, the stored one's. */
         acceptCertificate(sha256, server, opts) {
             return this._post("api/certificate", server ? {sha256, server} : {sha256}, opts);
         }

@@ -157,9 +157,9 @@
             if (plugin !== "obico") {
                 return;
             }
-            if (message.topic === "link") {
-                this.link.refresh();
-            } else if (message.topic === "diagnosis" && this._watches("troubleshooting")) {
+            this.link.onNews(message.topic);
+            this.offer.onNews(message.topic);
+            if (message.topic === "diagnosis" && this._watches("troubleshooting")) {
                 this.test.refresh();
             } else if (message.topic === "status" && this._visible()) {
                 this.status.refresh();
@@ -256,8 +256,8 @@
         }
 
         onDataUpdaterPluginMessage(plugin, message) {
-            if (plugin === "obico" && message.topic === "link") {
-                this.link.refresh();
+            if (plugin === "obico") {
+                this.link.onNews(message.topic);
             }
         }
     }

@@ -37,8 +37,15 @@
             this.server = ko.observable("");
             this.certificate = ko.observable(null);
             this.opened = ko.observable(false);
-            this.running = ko.observable(false);
+            this._run = new ui.BackgroundRun({
+                ask: () => OctoPrint.plugins.obico.getCertificate(),
+                onOutcome: (outcome) => this._end(outcome),
+                onFailure: (text) => this._say(text),
+                endless: gettext("The plugin does not come to an end. Try again.")
+            });
+            this.running = this._run.running;
             this.failure = ko.observable("");
+            this.remedy = ko.observableArray([]);
             this.offered = ko.pureComputed(() => !!this.certificate() && options.mayAccept());
         }
 
@@ -52,7 +59,7 @@
         /** Offer a certificate, or none. */
         offer(certificate, server) {
             this.opened(false);
-            this.failure("");
+            this._say("");
             // The cloud's is a public one: where another is shown, somebody stands in between
             const own = certificate && !`${server}/`.startsWith(`${ui.DEFAULT_ADDRESS}/`);
             this._fingerprint = own ? certificate.sha256 : "";
@@ -61,12 +68,9 @@
         }
 
         open() {
-            this.failure("");
+            this._say("");
             this.opened(true);
-            const heading = document.querySelector(`${this._options.root} .obico-certificate h5`);
-            if (heading) {
-                heading.focus();
-            }
+            this._focusHeading();
         }
 
         close() {
@@ -74,20 +78,58 @@
         }
 
         /** Accept what is shown; the plugin looks whether the server still shows the same. */
-        accept() {
-            if (this.running()) {
+        accept(model, event) {
+            // A double click's second half must not accept what the first one brought to light
+            if (this.running() || (event.originalEvent && event.originalEvent.detail > 1)) {
                 return;
             }
-            this.running(true);
-            this.failure("");
-            OctoPrint.plugins.obico
-                .acceptCertificate(this._fingerprint, this.server())
-                .done(() => {
-                    this.offer(null);
-                    this._options.onAccepted();
-                })
-                .fail((xhr) => this.failure(ui.failureText(xhr)))
-                .always(() => this.running(false));
+            this._say("");
+            this._run.start(() =>
+                OctoPrint.plugins.obico.acceptCertificate(this._fingerprint, this.server())
+            );
+        }
+
+        /** The plugin announces news: ask for them. */
+        onNews(topic) {
+            if (topic === "certificate") {
+                this._run.refresh();
+            }
+        }
+
+        _end(outcome) {
+            if (outcome.ok) {
+                this.offer(null);
+                this._options.onAccepted();
+            } else if (this.offered()) {
+                this._refused(outcome);
+            }
+        }
+
+        /** It shows another one now, which is to be compared anew, or none at all. */
+        _refused(outcome) {
+            if (outcome.certificate) {
+                this.offer(outcome.certificate, outcome.server);
+                this.opened(true);
+            }
+            this._say(outcome.text, outcome.remedy);
+        }
+
+        /** Say why it was not accepted; "" for nothing. */
+        _say(text, remedy) {
+            this.failure(text);
+            this.remedy(remedy || []);
+            // Disabled, the button has lost the focus to nothing, or to the dialog as a whole
+            const active = document.activeElement;
+            if (text && (!active || active.disabled || active.tabIndex < 0)) {
+                this._focusHeading();
+            }
+        }
+
+        _focusHeading() {
+            const heading = document.querySelector(`${this._options.root} .obico-certificate h5`);
+            if (heading) {
+                heading.focus();
+            }
         }
     };
 

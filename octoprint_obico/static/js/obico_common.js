@@ -4,6 +4,10 @@
 
     ui.DEFAULT_ADDRESS = "https://app.obico.io";
 
+    const POLL_MS = 1000;
+    /** The plugin gives up after 12 s; what takes longer is OctoPrint's own silence. */
+    const PATIENCE_MS = 25000;
+
     /** A short text for a failed request to OctoPrint itself. */
     ui.failureText = function (xhr) {
         if (!xhr.status) {
@@ -125,6 +129,73 @@
         link.click();
         link.remove();
         setTimeout(() => URL.revokeObjectURL(link.href), 1000);
+    };
+
+    /** Work that the plugin does in the background: started by a request, asked for until it ends. */
+    ui.BackgroundRun = class BackgroundRun {
+        /**
+         * options: ask() requests the state of the work; onOutcome(outcome) is called when it has
+         * ended, onFailure(text) where that is not to be learned; endless is the text for work
+         * that does not come to an end.
+         */
+        constructor(options) {
+            this._options = options;
+            this._id = null;
+            this._timer = null;
+            this._since = 0;
+            this.running = ko.observable(false);
+        }
+
+        /** request() starts the work, and is answered with the run's id. */
+        start(request) {
+            this.running(true);
+            this._since = Date.now();
+            request()
+                .done((answer) => {
+                    this._id = answer.run;
+                    this.refresh();
+                })
+                .fail((xhr) => this._fail(ui.failureText(xhr)));
+        }
+
+        /** Ask how it goes; called by the timer and when the plugin announces news. */
+        refresh() {
+            if (!this.running() || !this._id) {
+                return;
+            }
+            clearTimeout(this._timer);
+            this._timer = setTimeout(() => this.refresh(), POLL_MS);
+            this._options
+                .ask()
+                .done((answer) => this._apply(answer))
+                .fail((xhr) => this._giveUpLate(ui.failureText(xhr)));
+        }
+
+        _apply(answer) {
+            if (!this.running() || answer.run !== this._id || answer.state !== "finished") {
+                this._giveUpLate(this._options.endless);
+            } else {
+                this._stop();
+                this._options.onOutcome(answer.outcome);
+            }
+        }
+
+        _giveUpLate(text) {
+            if (this.running() && Date.now() - this._since > PATIENCE_MS) {
+                this._fail(text);
+            }
+        }
+
+        _fail(text) {
+            this._stop();
+            this._options.onFailure(text);
+        }
+
+        _stop() {
+            clearTimeout(this._timer);
+            this._id = null;
+            this.running(false);
+        }
     };
 
     /** A function that runs one request at a time; asked meanwhile, it runs once more. */

@@ -3,9 +3,6 @@
     "use strict";
 
     const LENGTH = 6;
-    const POLL_MS = 1000;
-    /** The plugin gives up after 12 s; what takes longer is OctoPrint's own silence. */
-    const PATIENCE_MS = 25000;
     /** OctoPrint's own news of the stored settings may arrive a little after ours of success. */
     const SETTLING_MS = 5000;
 
@@ -18,12 +15,16 @@
          */
         constructor(options) {
             this._options = options;
-            this._run = null;
-            this._timer = null;
+            this._run = new ui.BackgroundRun({
+                ask: () => OctoPrint.plugins.obico.getLink(),
+                onOutcome: (outcome) => this._end(outcome),
+                onFailure: (text) => this._fail(text),
+                endless: gettext("Linking does not come to an end. Try again.")
+            });
             this._linkedAt = 0;
             this._newsDue = false;
             this.digits = _.range(LENGTH).map((index) => this._digit(index));
-            this.running = ko.observable(false);
+            this.running = this._run.running;
             this.message = ko.observable("");
             this.remedy = ko.observableArray([]);
             this.printer = ko.observable(null);
@@ -83,66 +84,40 @@
             if (!this.canSubmit()) {
                 return;
             }
-            this.running(true);
             this.message("");
             this.remedy([]);
             this.offer.offer(null);
-            this._since = Date.now();
             this._newsDue = true;
-            OctoPrint.plugins.obico
-                .startLink(this.code(), this.server.text().trim())
-                .done((answer) => {
-                    this._run = answer.run;
-                    this.refresh();
-                })
-                .fail((xhr) => this._fail(ui.failureText(xhr)));
+            this._run.start(() =>
+                OctoPrint.plugins.obico.startLink(this.code(), this.server.text().trim())
+            );
         }
 
-        /** Ask how linking goes; called by the timer and when the plugin announces news. */
-        refresh() {
-            if (!this.running() || !this._run) {
-                return;
+        /** The plugin announces news of linking or of accepting a certificate: ask for them. */
+        onNews(topic) {
+            if (topic === "link") {
+                this._run.refresh();
+            } else {
+                this.offer.onNews(topic);
             }
-            clearTimeout(this._timer);
-            this._timer = setTimeout(() => this.refresh(), POLL_MS);
-            OctoPrint.plugins.obico
-                .getLink()
-                .done((answer) => this._apply(answer))
-                .fail((xhr) => this._giveUpLate(ui.failureText(xhr)));
         }
 
-        _apply(answer) {
-            if (!this.running() || answer.run !== this._run || answer.state !== "finished") {
-                this._giveUpLate(gettext("Linking does not come to an end. Try again."));
-            } else if (answer.outcome.ok) {
-                this._stop();
+        _end(outcome) {
+            if (outcome.ok) {
                 this._linkedAt = Date.now();
-                this.printer(answer.outcome.printer);
+                this.printer(outcome.printer);
                 this._options.onLinked();
             } else {
-                this._fail(answer.outcome.text, answer.outcome.remedy);
-                this.offer.offer(answer.outcome.certificate, answer.outcome.server);
-            }
-        }
-
-        _giveUpLate(text) {
-            if (this.running() && Date.now() - this._since > PATIENCE_MS) {
-                this._fail(text);
+                this._fail(outcome.text, outcome.remedy);
+                this.offer.offer(outcome.certificate, outcome.server);
             }
         }
 
         _fail(text, remedy) {
-            this._stop();
             this._newsDue = false;
             this.message(text);
             this.remedy(remedy || []);
             this.focus(0);
-        }
-
-        _stop() {
-            clearTimeout(this._timer);
-            this._run = null;
-            this.running(false);
         }
 
         _shownServer() {

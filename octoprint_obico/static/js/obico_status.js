@@ -18,6 +18,9 @@
             this.conflict = ko.pureComputed(() => (this.known() && this.data().conflict) || "");
             this.server = ko.pureComputed(() => this._server());
             this.channels = ko.pureComputed(() => this._channels());
+            /** What is to be said of the printer's events that have not arrived; mostly "". */
+            this.events = ko.pureComputed(() => this._events());
+            this.eventsTrouble = ko.pureComputed(() => this._hasEventsTrouble());
             this.webcams = ko.pureComputed(() => this._webcams());
             this.versions = ko.pureComputed(() => this._versions());
             this.stale = ko.pureComputed(() => this._stale());
@@ -124,6 +127,24 @@
                     title: this._channelTitle(channel)
                 });
             });
+        }
+
+        _events() {
+            const events = this.known() && this.data().events;
+            if (!events) {
+                return "";
+            }
+            const texts = [events.text, events.problem_text];
+            if (events.text && events.oldest_at) {
+                const at = {time: ui.clock(events.oldest_at, this.now())};
+                texts.splice(1, 0, _.sprintf(gettext("The oldest is from %(time)s."), at));
+            }
+            return texts.filter(Boolean).join(" ");
+        }
+
+        _hasEventsTrouble() {
+            const events = this.known() && this.data().events;
+            return Boolean(events && events.problem_text);
         }
 
         _channelTitle(channel) {
