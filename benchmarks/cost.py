@@ -3,7 +3,7 @@
 usage: make benchmark, or python -m benchmarks.cost [FILE]
 
 Each OctoPrint that tests/bench.py knows, with the plugin (linked, idle) and without it, some of
-each side by side. Takes about five minutes. Linux and macOS.
+each side by side. Takes about eight minutes. Linux and macOS.
 """
 
 from __future__ import annotations
@@ -36,6 +36,7 @@ from sandbox.octoprint_config import QUIETED_PLUGINS
 from sandbox.octoprint_instance import OctoPrintInstance
 from tests.bench import EDITIONS, ROOT, Edition
 from tests.servers.hosts import FakeHost
+from tests.soak.printing import gcode
 
 PAGE = Path(__file__).with_name("cost.md")
 PACKAGE = "octoprint_obico"
@@ -50,6 +51,9 @@ MOST_MEMORY_MB, MOST_THREADS, MOST_IMPORT_MS, MOST_FILES_MB = 4.0, 5, 30.0, 5.0
 CPU_NOISE_S = 0.35
 """What plain OctoPrint takes in a minute: less than that is lost in its noise."""
 
+PRINTING_CPU_S = 0.6
+"""One percent of one core, in a minute."""
+
 _MB = 1e6
 _IMPORTED = re.compile(r"import time: +(\d+) \| +\d+ \| +(\S+)$", re.MULTILINE)
 """A line of `python -X importtime`: microseconds of the module alone, and its name."""
@@ -57,11 +61,16 @@ _IMPORTED = re.compile(r"import time: +(\d+) \| +\d+ \| +(\S+)$", re.MULTILINE)
 
 @dataclass(frozen=True)
 class Usage:
-    """One OctoPrint in a minute without work."""
+    """One OctoPrint in a minute without work, and in one in which it prints.
+
+    Attributes:
+        printing_s: processor time of the second; somebody watches in the app, there is no webcam.
+    """
 
     memory: int
     threads: int
     cpu_s: float
+    printing_s: float
 
 
 @dataclass(frozen=True)
@@ -108,6 +117,9 @@ class Cost:
             self._compared("resident memory", "memory", _MB, "{:.1f} MB", MOST_MEMORY_MB),
             self._compared("threads", "threads", 1, "{:.0f}", MOST_THREADS),
             self._compared("processor time in a minute", "cpu_s", 1, "{:.2f} s", CPU_NOISE_S),
+            self._compared(
+                "the same, printing and watched", "printing_s", 1, "{:.2f} s", PRINTING_CPU_S
+            ),
             _alone("import, processor time", self.import_ms, "{:.1f} ms", MOST_IMPORT_MS),
             _alone("files, with what it brings", files, "{:.2f} MB", MOST_FILES_MB),
         )
@@ -153,18 +165,35 @@ def running(edition: Edition, folder: Path, server: SandboxServer | None) -> Ite
 
 
 def usage_of(edition: Edition, server: SandboxServer | None) -> Usage:
-    """Let one OctoPrint idle for a minute."""
+    """Let one OctoPrint idle for a minute, and print for another."""
     with tempfile.TemporaryDirectory() as folder, running(edition, Path(folder), server) as found:
         process = psutil.Process(found.pid)
-        idle = threading.Event()
-        idle.wait(SETTLE_S)
-        before = process.cpu_times()
-        began = time.monotonic()
-        idle.wait(MINUTE_S)
-        after, took_s = process.cpu_times(), time.monotonic() - began
-        cpu_s = after.user + after.system - before.user - before.system
-        memory = process.memory_info().rss
-        return Usage(memory, process.num_threads(), cpu_s * MINUTE_S / took_s)
+        threading.Event().wait(SETTLE_S)
+        cpu_s = cpu_in_a_minute(process)
+        memory, count = process.memory_info().rss, process.num_threads()
+        start_print(found, server)
+        threading.Event().wait(SETTLE_S / 3)
+        return Usage(memory, count, cpu_s, cpu_in_a_minute(process))
+
+
+def cpu_in_a_minute(process: psutil.Process) -> float:
+    """Let a minute pass; the seconds of processor time that the process took in it."""
+    before, began = process.cpu_times(), time.monotonic()
+    threading.Event().wait(MINUTE_S)
+    after, took_s = process.cpu_times(), time.monotonic() - began
+    return (after.user + after.system - before.user - before.system) * MINUTE_S / took_s
+
+
+def start_print(octoprint: OctoPrintInstance, server: SandboxServer | None) -> None:
+    """Print for longer than is measured, at forty commands in a second, with a viewer."""
+    if server is not None:
+        server.set_remote_status(viewing=True, should_watch=True)
+    files = {"file": ("cost.gcode", gcode(MINUTE_S * 2))}
+    form = {"select": "true", "print": "true"}
+    with octoprint.session() as api:
+        answer = api.post("/api/files/local", files=files, data=form)
+    if answer.status_code != 201:
+        raise RuntimeError(f"it does not print: {answer.status_code}")
 
 
 def usages(edition: Edition) -> tuple[Sequence[Usage], Sequence[Usage]]:
@@ -272,7 +301,8 @@ Written by `make benchmark`; not a test. {machine}
 Each OctoPrint with the virtual printer, {repeats} times with the plugin (linked to a server on
 loopback, idle, nobody looking) and {repeats} times without it, side by side, in one run. Medians;
 in brackets the least and the most. Memory, threads and processor time are those of the process in
-a minute without work, which begins {settle:.0f} s after the printer and the server are connected.
+a minute without work, which begins {settle:.0f} s after the printer and the server are connected;
+then it prints, forty commands in a second, while somebody watches in the app, without a webcam.
 Other work ran on the machine (load average at the end: {load}): all times are the processor's own.
 
 *Import*: what the modules take that OctoPrint imports because of us until it idles, linked, where

@@ -43,7 +43,7 @@ def imports(theirs: list[str], ours: list[str]) -> tuple[float, float, int]:
     memory, between = process.memory_info().rss, time.process_time()
     for name in ours:
         with contextlib.suppress(ImportError):  # what a library tries, and can do without
-            importlib.import_module(name)
+            __import__(name)  # the profiler does not see what importlib imports
     ended = time.process_time()
     return (between - began) * 1000, (ended - between) * 1000, process.memory_info().rss - memory
 

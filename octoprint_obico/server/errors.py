@@ -17,8 +17,7 @@ import errno
 import socket
 import ssl
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from .causes import Cause
 from .redact import redact
@@ -89,8 +88,10 @@ class ChannelError(ObicoError):
         return self
 
 
-@dataclass(frozen=True)
-class Attempt:
+NO_FACTS: Mapping[str, Any] = {}
+
+
+class Attempt(NamedTuple):
     """One attempt on a channel and how it ended: the tracker's only input.
 
     Attributes:
@@ -105,7 +106,7 @@ class Attempt:
     cause: Cause | None = None
     stage: Stage | None = None
     message: str = ""
-    facts: Mapping[str, Any] = field(default_factory=dict)
+    facts: Mapping[str, Any] = NO_FACTS
     down_for_s: float = 0.0
 
     @classmethod

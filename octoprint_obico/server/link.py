@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any
+from typing import Any, NamedTuple
 
 from .address import Address
 from .channel_state import ChannelSnapshot, State
@@ -41,8 +41,7 @@ class Wanted:
         return link_name(self.address, self.token)
 
 
-@dataclass(frozen=True)
-class Hooks:
+class Hooks(NamedTuple):
     """What the channels ask of, and tell, whoever runs them; called on the channels' threads."""
 
     record: Recorder

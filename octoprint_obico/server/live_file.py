@@ -15,9 +15,8 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from .channel_state import Snapshot, State
 from .words import iso
@@ -42,8 +41,7 @@ _CLOSE_LIMIT_S = 0.5
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
-@dataclass(frozen=True)
-class LiveState:
+class LiveState(NamedTuple):
     """What the file says of the running plugin. Times are Unix seconds.
 
     Attributes:

@@ -6,7 +6,7 @@ Not thread-safe and never slow: the outbox guards it with a lock that everybody 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from .moments import Moment, Moments
 from .outbox_events import Entry, Kind, Limits, Row
@@ -23,8 +23,7 @@ _CLOCK_TOLERANCE_S = 2.0
 """Smaller corrections of the clock are not worth a write."""
 
 
-@dataclass(frozen=True)
-class Batch:
+class Batch(NamedTuple):
     """What is to be brought to the file together. Doing it twice does no harm.
 
     Attributes:
@@ -38,31 +37,24 @@ class Batch:
     changes: tuple[Row, ...]
     boot: str
     boot_at: float | None
-    items: tuple[tuple[_Item, int], ...] = field(repr=False)
+    items: tuple[tuple[_Item, int], ...]
 
     @property
     def is_empty(self) -> bool:
         return not (self.deletes or self.items or self.boot_at is not None)
 
 
-@dataclass(eq=False)
 class _Item:
     """An event with where it is: `row` once it may be in the file, `saved` once it is."""
 
-    number: int
-    kind: Kind
-    link: str
-    text: str
-    moment: Moment
-    snapshot: bytes | None = None
-    size: int = 0
-    tries: int = 0
-    row: int | None = None
-    saved: bool = False
-    changed: bool = False
-    revision: int = 0
-    in_flight: bool = False
-    held_until: float = _NOT_HELD
+    def __init__(self, number: int, kind: Kind, link: str, text: str, moment: Moment) -> None:
+        self.number, self.kind, self.link = number, kind, link
+        self.text, self.moment = text, moment
+        self.snapshot: bytes | None = None
+        self.size = self.tries = self.revision = 0
+        self.row: int | None = None
+        self.saved = self.changed = self.in_flight = False
+        self.held_until = _NOT_HELD
 
     def touch(self) -> None:
         self.changed, self.revision = True, self.revision + 1

@@ -12,6 +12,7 @@ from functools import cached_property
 from typing import Any, NamedTuple
 
 from ..server.causes import Cause
+from ..server.errors import NO_FACTS
 from .pattern import Evidence, Pattern, most_telling
 
 SERVER, WEBCAM, PLUGIN = "server", "webcam", "plugin"
@@ -34,8 +35,7 @@ def part_of(channel: str) -> str:
     return _PART_OF.get(channel, WEBCAM)
 
 
-@dataclass(frozen=True)
-class Failure:
+class Failure(NamedTuple):
     """A failed attempt and when it happened (Unix seconds)."""
 
     at: float
@@ -43,7 +43,7 @@ class Failure:
     cause: Cause
     stage: str
     message: str
-    facts: Mapping[str, Any] = field(default_factory=dict)
+    facts: Mapping[str, Any] = NO_FACTS
 
 
 class Episode(NamedTuple):

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..server.causes import Cause
 from ..server.channel_state import ChannelSnapshot, Snapshot, State
-from ..server.errors import ChannelError
+from ..server.errors import NO_FACTS, ChannelError
 from ..server.http import CHANNEL as HTTP
 from ..server.websocket import CHANNEL as WEBSOCKET
 from ..server.words import Word
@@ -27,22 +26,20 @@ class ServerState(Word):
     NOT_LINKED = "not_linked"
 
 
-@dataclass(frozen=True)
-class ChannelStatus:
+class ChannelStatus(NamedTuple):
     """One channel. `state` is a word of the DIAGNOSIS contract; times are Unix seconds."""
 
     state: str
     since: float | None
     cause: Cause | None = None
-    facts: Mapping[str, Any] = field(default_factory=dict)
+    facts: Mapping[str, Any] = NO_FACTS
     last_success_at: float | None = None
     last_pong_at: float | None = None
     round_trip_s: float | None = None
     """Seconds that the last ping, or the last question over HTTP, was answered in."""
 
 
-@dataclass(frozen=True)
-class ServerStatus:
+class ServerStatus(NamedTuple):
     """The connection to the server as one row.
 
     Attributes:
@@ -56,24 +53,22 @@ class ServerStatus:
     reason: str
     since: float | None
     cause: Cause | None = None
-    facts: Mapping[str, Any] = field(default_factory=dict)
+    facts: Mapping[str, Any] = NO_FACTS
     recent_errors: int = 0
     heals_at: float | None = None
 
 
-@dataclass(frozen=True)
-class WebcamStatus:
+class WebcamStatus(NamedTuple):
     """The connection to one webcam. state: "okay", "error", "unknown" or "not_configured"."""
 
     name: str
     state: str
     since: float | None = None
     cause: Cause | None = None
-    facts: Mapping[str, Any] = field(default_factory=dict)
+    facts: Mapping[str, Any] = NO_FACTS
 
 
-@dataclass(frozen=True)
-class Status:
+class Status(NamedTuple):
     """All rows together."""
 
     server: ServerStatus

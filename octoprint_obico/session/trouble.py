@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from ..server.causes import Cause
 from ..server.channel_state import State
+from ..server.errors import NO_FACTS
 from ..server.http import CHANNEL as HTTP
 from ..server.websocket import CHANNEL as WEBSOCKET
 from ..server.words import Word
@@ -47,8 +47,7 @@ class Signal(Word):
     """Cannot be judged just now: what was known of it before stays."""
 
 
-@dataclass(frozen=True)
-class Reading:
+class Reading(NamedTuple):
     """What something shows, and why. `since` is in Unix seconds.
 
     Attributes:
@@ -57,7 +56,7 @@ class Reading:
 
     signal: Signal
     cause: Cause | None = None
-    facts: Mapping[str, Any] = field(default_factory=dict)
+    facts: Mapping[str, Any] = NO_FACTS
     since: float | None = None
     confirmed: bool = True
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import pytest
 from hypothesis import example, given, settings
@@ -228,7 +228,7 @@ def test_connecting_has_no_cause_yet_and_says_nothing(world: World) -> None:
     down = s.ChannelStatus("connecting", world.now)
     for _ in range(100):
         world.now += TICK_S
-        connecting = replace(status, server=row, websocket=down)
+        connecting = status._replace(server=row, websocket=down)
         topics = world.alerts.observe(connecting, world.session(), False, world.now)
         assert (topics, world.current) == (frozenset(), None)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import prometheus_client
@@ -143,8 +142,7 @@ def test_counters_begin_with_zero(world: World) -> None:
 
 
 def test_what_is_not_known_is_not_there(world: World) -> None:
-    world.state = replace(
-        WELL,
+    world.state = WELL._replace(
         http=ChannelStatus("unknown", None),
         webcams=(WebcamStatus("classic", "unknown"), WebcamStatus("none", "not_configured")),
     )
@@ -157,7 +155,7 @@ def test_what_is_not_known_is_not_there(world: World) -> None:
 
 @pytest.mark.parametrize("state", list(ServerState))
 def test_one_server_state_is_set(world: World, state: ServerState) -> None:
-    world.state = replace(WELL, server=ServerStatus(state, "x", None))
+    world.state = WELL._replace(server=ServerStatus(state, "x", None))
     values = world.values()
     states = {s: values[f"obico_server_state{{state={s.value}}}"] for s in ServerState}
     assert states == {s: float(s is state) for s in ServerState}
@@ -218,7 +216,7 @@ def test_odd_webcam_names(world: World, accept: str) -> None:
     for name in ODD_NAMES:
         world.live(f"webcam:{name}", Cause.WEBCAM_ERROR)
     webcams = tuple(WebcamStatus(name, "error", 1.0, Cause.WEBCAM_ERROR) for name in ODD_NAMES)
-    world.state = replace(WELL, webcams=webcams)
+    world.state = WELL._replace(webcams=webcams)
     text, _ = world.scrape(accept)
     parse = open_metrics if accept else plain_text
     samples = [shown(s) for family in parse(text) for s in family.samples]
@@ -248,7 +246,7 @@ def test_a_scrape_is_bounded(world: World) -> None:
     for channel in ("http", "websocket", "plugin"):
         world.live(channel, *Cause)
     webcams = tuple(WebcamStatus(str(number), "okay") for number in range(200))
-    world.state = replace(WELL, webcams=webcams)
+    world.state = WELL._replace(webcams=webcams)
     text, _ = world.scrape()
     assert len(world.values()) < (3 + 2 * MOST_WEBCAMS) * (len(Cause) + 20)
     assert len(text) < 200_000
