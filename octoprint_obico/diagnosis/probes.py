@@ -134,11 +134,28 @@ def live_probe(supervisor: Supervisor) -> Probe:
         before = supervisor.snapshot()
         if before.state is not State.CONNECTED:
             _wait_for_attempt(supervisor, before, deadline)
-        evidence = _live_pong(supervisor, deadline)
+        try:
+            evidence = _live_pong(supervisor, deadline)
+        except ChannelError as error:
+            if not _says_nothing_yet(error):
+                raise
+            now = supervisor.snapshot()
+            if now.state is not State.CONNECTED:
+                _wait_for_attempt(supervisor, now, deadline)
+            evidence = _live_pong(supervisor, deadline)
         _outlive_the_last(supervisor, deadline)
         return evidence
 
     return probe
+
+
+def _says_nothing_yet(error: ChannelError) -> bool:
+    """Whether the connection has just ended under our hands: why shows when it is opened anew.
+
+    Not where another one took over: he may be the stand-alone command, which is given way to.
+    """
+    dropped = error.cause is Cause.WEBSOCKET_DROPPED
+    return dropped and error.facts.get("code") != CLOSE_REPLACED
 
 
 def _wait_for_attempt(supervisor: Supervisor, before: Snapshot, deadline: Deadline) -> None:

@@ -90,6 +90,34 @@ def test_the_button_says_succeeded_once_it_is_mended(
 
 
 @pytest.mark.parametrize(
+    ("then", "cause"),
+    [("ws_404", "websocket_refused"), ("ws_reset", "websocket_reset"), (None, None)],
+)
+def test_a_connection_that_ends_under_its_hands_is_judged_by_the_next_one(
+    sandbox: SandboxServer,
+    live: Live,
+    monkeypatch: pytest.MonkeyPatch,
+    then: str | None,
+    cause: str | None,
+) -> None:
+    """It waits for the answer to its ping when the connection is cut."""
+    channel = live.connect(sandbox.url, sandbox.printer.token)
+    until(channel, connected)
+    ping = channel.ping_now
+
+    def cut_instead() -> None:
+        monkeypatch.setattr(channel, "ping_now", ping)
+        sandbox.set_fault(then or "ws_reset")
+        if then is None:
+            sandbox.clear()
+
+    monkeypatch.setattr(channel, "ping_now", cut_instead)
+    result = run(sandbox.url, sandbox.printer.token, websocket=live_probe(channel))
+    assert result["cause"] == cause
+    assert result["verdict"] == ("succeeded" if cause is None else "websocket_failed")
+
+
+@pytest.mark.parametrize(
     ("code", "verdict", "cause"),
     [
         (4321, "invalid_account_credentials", "credentials_shared"),
