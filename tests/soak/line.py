@@ -14,6 +14,7 @@ import contextlib
 import socket
 import struct
 import threading
+import time
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -22,6 +23,7 @@ HOST = "127.0.0.1"
 LIMIT_S = 10.0
 HTTP, WEBSOCKET = "http", "websocket"
 
+_SETTLED_S = 0.5
 _PIECE = 65536
 _HEAD_LIMIT = 65536
 _END, _ASKED_TO_CLOSE = b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"
@@ -45,7 +47,7 @@ class Passage:
     Attributes:
         kind: what it is used for; empty until its request's head has come.
         broken: by what; empty while nothing was. Set once.
-        answered: whether bytes of the server have gone through.
+        answered_at: when the first bytes of the server went through, in monotonic seconds.
         over: whether the client has closed its end, or lost it.
     """
 
@@ -53,7 +55,7 @@ class Passage:
     server: asyncio.StreamWriter | None = None
     kind: str = ""
     broken: str = ""
-    answered: bool = False
+    answered_at: float | None = None
     over: bool = False
     is_frozen: bool = False
     is_cut: bool = False
@@ -62,7 +64,7 @@ class Passage:
     @property
     def can_break(self) -> bool:
         """Whether to break it now is noticed for sure: an answer that has begun may be whole."""
-        started = self.kind == HTTP and self.answered
+        started = self.kind == HTTP and self.answered_at is not None
         return bool(self.kind) and not self.broken and not self.over and not started
 
     def reset(self) -> None:
@@ -175,7 +177,7 @@ class Line:
 
     def kicked(self, kick: Callable[[], object]) -> None:
         """Have the server close its WebSockets in order, and note the one that is open."""
-        live = self._do(self._mark("kicked", lambda each: each.kind == WEBSOCKET))
+        live = self._do(self._mark("kicked", _is_settled))
         if live:
             kick()
 
@@ -306,7 +308,7 @@ class Line:
                 await passage.client.drain()
                 passage.reset()
             elif not passage.is_frozen and not passage.client.is_closing():
-                passage.answered = True
+                passage.answered_at = passage.answered_at or time.monotonic()
                 passage.client.write(data)
                 await passage.client.drain()
         if passage.is_frozen:
@@ -315,6 +317,12 @@ class Line:
     async def _wait(self, passage: Passage) -> None:
         if self._delay_s and not passage.is_frozen:
             await asyncio.sleep(self._delay_s)
+
+
+def _is_settled(passage: Passage) -> bool:
+    """Whether the server knows for sure that it has this WebSocket."""
+    at = passage.answered_at
+    return passage.kind == WEBSOCKET and at is not None and time.monotonic() - at > _SETTLED_S
 
 
 async def _until_closed(reader: asyncio.StreamReader) -> None:
