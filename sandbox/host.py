@@ -37,6 +37,20 @@ def reset_connection(transport: asyncio.BaseTransport | None) -> None:
         transport.abort()
 
 
+async def unlisten(server: asyncio.AbstractServer) -> None:
+    """Close a listening server; every connection that it has accepted reaches its protocol.
+
+    asyncio loses, with its socket left open, what it has accepted but not yet handed over when the
+    server is closed: so it accepts no more first, and hands over what it has.
+    """
+    loop = asyncio.get_running_loop()
+    for sock in getattr(server, "sockets", ()):
+        loop.remove_reader(sock.fileno())
+    for _ in range(_TURNS):
+        await asyncio.sleep(0)
+    server.close()
+
+
 class HttpHost:
     """Serves one application from a thread of its own.
 
@@ -101,10 +115,10 @@ class HttpHost:
 
     async def refuse(self) -> None:
         """Stop listening and reset every connection; the port stays reserved."""
-        if self._listener is None:
+        listener, self._listener = self._listener, None
+        if listener is None:
             return
-        self._listener.close()
-        self._listener = None
+        await unlisten(listener)
         # Bound but not listening: connects are refused, and no other process gets the port.
         with contextlib.suppress(OSError):
             self._placeholder = _bound_socket(self._address)
@@ -142,12 +156,8 @@ class HttpHost:
         )
 
     async def _close(self) -> None:
-        # asyncio loses a connection that it has accepted but not yet handed over when its server is
-        # closed: some turns of the loop first, for those whose client has just gone
-        for _ in range(_TURNS):
-            await asyncio.sleep(0)
         if self._listener is not None:
-            self._listener.close()
+            await unlisten(self._listener)
         if self._placeholder is not None:
             self._placeholder.close()
         self.reset_all()

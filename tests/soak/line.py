@@ -19,6 +19,8 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
+from sandbox.host import unlisten
+
 HOST = "127.0.0.1"
 LIMIT_S = 10.0
 HTTP, WEBSOCKET = "http", "websocket"
@@ -210,9 +212,9 @@ class Line:
         self.port = int(self._server.sockets[0].getsockname()[1])
 
     async def _unlisten(self) -> None:
-        if self._server is not None:
-            self._server.close()
-            self._server = None
+        server, self._server = self._server, None
+        if server is not None:
+            await unlisten(server)
 
     async def _stop(self) -> None:
         await self._unlisten()
