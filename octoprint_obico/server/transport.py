@@ -259,11 +259,12 @@ def start_tls(
 def _wrap(sock: socket.socket | TlsInTls, host: str, context: ssl.SSLContext) -> Any:
     if isinstance(sock, ssl.SSLSocket):
         return TlsInTls(sock, context, host)
-    return context.wrap_socket(
-        sock,  # type: ignore[arg-type]  # plain, or it would be the first case
-        server_hostname=host,
-        do_handshake_on_connect=False,
-    )
+    plain: Any = sock  # or it would be the first case
+    try:
+        plain.getpeername()
+    except OSError as error:  # reset meanwhile: ssl would lose the socket, still open (3.11)
+        raise ConnectionResetError(errno.ECONNRESET, os.strerror(errno.ECONNRESET)) from error
+    return context.wrap_socket(plain, server_hostname=host, do_handshake_on_connect=False)
 
 
 def tls_failure(error: BaseException, host: str, agreed: bool = False) -> ChannelError:
