@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from enum import Enum
 from typing import Any, NamedTuple
 
@@ -27,13 +26,15 @@ from .websocket import CLOSE_REPLACED
 log = logging.getLogger("octoprint.plugins.obico.http")
 
 
-@dataclass(frozen=True)
-class Wanted:
+class Wanted(NamedTuple):
     """What to connect to, and how. Equal ones need no new channels."""
 
     address: Address
     token: str
     trust: Trust
+
+    def __repr__(self) -> str:  # without the token
+        return f"Wanted({self.address!r})"
 
     @property
     def name(self) -> str:
