@@ -9,7 +9,7 @@ from enum import Enum
 from typing import Any, NamedTuple
 
 from .address import Address
-from .channel_state import ChannelSnapshot, State
+from .channel_state import Snapshot, State
 from .courier import Courier
 from .errors import Attempt, ChannelError
 from .event_post import EventPost
@@ -144,7 +144,7 @@ class Link:
             if is_first and self._watched() and self.http.snapshot().state is State.CONNECTED:
                 self.heartbeat.look_now()
 
-    def _on_http_state(self, before: ChannelSnapshot, after: ChannelSnapshot) -> None:
+    def _on_http_state(self, before: Snapshot, after: Snapshot) -> None:
         """HTTP works again: then the WebSocket need not wait for the end of its pause."""
         if before.error is not None and after.state is State.CONNECTED:
             self.retry()

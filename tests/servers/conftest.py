@@ -10,7 +10,7 @@ import pytest
 
 from octoprint_obico.diagnosis.checks import network
 from octoprint_obico.server.backoff import Backoff
-from octoprint_obico.server.channel_state import ChannelSnapshot
+from octoprint_obico.server.channel_state import Snapshot
 from octoprint_obico.server.errors import ChannelError
 from octoprint_obico.server.journal import Journal, Line
 from octoprint_obico.server.retry_policy import WEBSOCKET, Pace, Paces, Trouble, trouble_of
@@ -90,9 +90,7 @@ def moves(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Move]]:
     illegal: list[Move] = []
     usual = Journal.note
 
-    def note(
-        self: Journal, before: ChannelSnapshot, after: ChannelSnapshot, *, failed: bool
-    ) -> tuple[Line, ...]:
+    def note(self: Journal, before: Snapshot, after: Snapshot, *, failed: bool) -> tuple[Line, ...]:
         move = Move(self.name, before.state, after.state)
         if move.before is not move.after:
             seen.append(move)
