@@ -16,20 +16,19 @@ from typing import Any
 from .diagnosis.job import DiagnosisJob, Done, Request
 from .event_keeper import EventKeeper
 from .host import Host, LinkedPrinterInfo
-from .printer.commands import perform
+from .printer.commands import Pauses, perform
+from .printer.passthru import Passthru
 from .printer.teller import Teller
 from .server.address import parse_address
 from .server.errors import AddressError, ChannelError, Stage
 from .server.faults import Faults
 from .server.http import CHANNEL as HTTP
 from .server.http_channel import HttpChannel
-from .server.journal import Once
 from .server.link import Hooks, Link, Wanted
 from .server.linking import LinkedPrinter, LinkJob
 from .server.live_file import LiveFile
-from .server.messages import ServerMessage, passthru_answer
+from .server.messages import ServerMessage
 from .server.outbox import OutboxState
-from .server.redact import redact
 from .server.websocket import CHANNEL as WEBSOCKET
 from .server.worker import Worker
 from .session.alerts import LOOK_EVERY_S, Alerts
@@ -63,12 +62,13 @@ class Agent:
         self._account: str | None = None
         self._demand = Demand()
         self._looked_at = float("-inf")
-        self._unsupported = Once()
         self._tracker = Tracker()
         self._trust = TrustKeeper(host.settings, self.reconfigure)
         self._teller = Teller(host, self._tracker.record)
+        self._pauses = Pauses(host.printer)
         self._alerts = Alerts(secrets.token_hex(4))
         faults = Faults(self._tracker.record, log)
+        self._passthru = Passthru(host.printer, faults, self.send_status)
         self._watch = Worker(
             "obico-watch",
             self._look_for_trouble,
@@ -109,6 +109,7 @@ class Agent:
         """Start all threads. Returns at once."""
         self._poster.start()
         self._watch.start()
+        self._passthru.start()
         self.reconfigure()
         self._events.start()
 
@@ -121,6 +122,7 @@ class Agent:
             link.stop()
         self._poster.stop(0.5)
         self._watch.stop(0.5)
+        self._passthru.stop(0.5)
         self._events.close(1.5)
         if self._live_file is not None:
             self._live_file.close()
@@ -239,19 +241,11 @@ class Agent:
             self._demand = Demand(False, viewing, wanted)
             self._poster.nudge(boost=viewing and not before.viewing)
         for command in message.commands:
-            perform(command, self._host.printer)
-        if message.passthru is not None:
-            self._refuse(message.passthru)
+            perform(command, self._host.printer, self._pauses)
+        link = self._link
+        if message.passthru is not None and link is not None:
+            self._passthru.take(message.passthru, link.supervisor.send)
         self.send_status()
-
-    def _refuse(self, call: Mapping[str, Any]) -> None:
-        """Answer a call that is not carried out, so that the app need not wait for its time-out."""
-        name = redact(call.get("func"))[:60]
-        if self._unsupported.is_new(name):
-            log.info("A call of the app is not supported: %s", name)
-        ref, link = call.get("ref"), self._link
-        if isinstance(ref, str) and link is not None:
-            link.supervisor.send(passthru_answer(ref, "This plugin does not support the call."))
 
     # ---- the printer -------------------------------------------------------------------------
 
@@ -282,6 +276,11 @@ class Agent:
             link.supervisor.send_status()
 
     # ---- what the doors ask ------------------------------------------------------------------
+
+    @property
+    def pauses(self) -> Pauses:
+        """What OctoPrint's G-code scripts do at a pause of the server."""
+        return self._pauses
 
     @property
     def diagnosis(self) -> DiagnosisJob:

@@ -12,6 +12,7 @@ from octoprint.webcams import get_snapshot_webcam, get_webcams
 
 from . import former_plugin
 from .host import LinkedPrinterInfo
+from .printer.pause_script import PausedAt
 from .server.trust import Accepted
 from .settings import as_accepted, as_alert_after, as_printer_id, as_token
 from .webcam.snapshot import Webcam
@@ -19,6 +20,9 @@ from .webcam.snapshot import Webcam
 log = logging.getLogger("octoprint.plugins.obico.host")
 
 T = TypeVar("T")
+
+_LOCAL = "local"
+"""OctoPrint's own storage (FileDestinations.LOCAL)."""
 
 
 def guarded(call: Callable[[], T], fallback: T, what: str) -> T:
@@ -28,6 +32,28 @@ def guarded(call: Callable[[], T], fallback: T, what: str) -> T:
     except Exception:
         log.debug("OctoPrint could not tell: %s", what, exc_info=True)
         return fallback
+
+
+def took(call: Callable[[], object], what: str) -> bool:
+    """Tell OctoPrint to do something; whether it did not raise."""
+
+    def tell() -> bool:
+        call()
+        return True
+
+    return guarded(tell, False, what)
+
+
+def _tags() -> set[str]:
+    """Who sends a command, for OctoPrint's hooks; it adds to the set that it is given."""
+    return {"source:plugin", "plugin:obico"}
+
+
+def _serial_options() -> Mapping[str, Any]:
+    """What OctoPrint 2.0's serial connector can connect with."""
+    from octoprint.printer.connection import ConnectedPrinter
+
+    return dict(ConnectedPrinter.find("serial").connection_options())
 
 
 class OctoPrintSettings:
@@ -100,10 +126,14 @@ class OctoPrintSettings:
 
 
 class OctoPrintPrinter:
-    """OctoPrint's printer; a connector that raises or answers None ends nothing of ours."""
+    """OctoPrint's printer; a connector that raises or answers None ends nothing of ours.
 
-    def __init__(self, printer: Any) -> None:
-        self._printer = printer
+    Args:
+        printer, file_manager, profiles: as OctoPrint injects them into the plugin.
+    """
+
+    def __init__(self, printer: Any, file_manager: Any = None, profiles: Any = None) -> None:
+        self._printer, self._file_manager, self._profiles = printer, file_manager, profiles
 
     def current_data(self) -> Mapping[str, Any]:
         return guarded(lambda: dict(self._printer.get_current_data()), {}, "current data")
@@ -128,6 +158,77 @@ class OctoPrintPrinter:
     def cancel_print(self) -> None:
         guarded(self._printer.cancel_print, None, "cancel")
 
+    def send_gcode(self, lines: Sequence[str]) -> bool:
+        return took(lambda: self._printer.commands(list(lines), tags=_tags()), "commands")
+
+    def jog(self, distances: Mapping[str, float]) -> bool:
+        def move() -> None:
+            # OctoPrint leaves this to its page (control.js)
+            axes = self._profiles.get_current_or_default()["axes"]
+            turned = {axis: -1 if axes[axis].get("inverted") else 1 for axis in distances}
+            moves = {axis: mm * turned[axis] for axis, mm in distances.items()}
+            self._printer.jog(moves, relative=True, tags=_tags())
+
+        return took(move, "jog")
+
+    def home(self, axes: Sequence[str]) -> bool:
+        # tags are no option here: without them OctoPrint 1.11 raises
+        return took(lambda: self._printer.home(list(axes), tags=_tags()), "home")
+
+    def set_temperature(self, heater: str, target: float) -> bool:
+        return took(
+            lambda: self._printer.set_temperature(heater, target, tags=_tags()), "temperature"
+        )
+
+    def connection_options(self) -> tuple[Sequence[str], Sequence[int]]:
+        def ask() -> tuple[list[str], list[int]]:
+            if hasattr(self._printer, "get_connection_options"):  # before 2.0
+                options = self._printer.get_connection_options()
+                ports, speeds = options["ports"], options["baudrates"]
+            else:
+                options = _serial_options()
+                ports, speeds = options["port"], options["baudrate"]
+            return [str(port) for port in ports], [int(speed) for speed in speeds]
+
+        nothing: tuple[list[str], list[int]] = ([], [])
+        return guarded(ask, nothing, "connection options")
+
+    def connect(self, port: str | None, baudrate: int | None) -> bool:
+        chosen = {"port": port, "baudrate": baudrate}
+        chosen = {name: value for name, value in chosen.items() if value is not None}
+
+        def tell() -> None:
+            if hasattr(self._printer, "get_connection_options"):  # before 2.0
+                self._printer.connect(**chosen)
+            else:
+                self._printer.connect(connector="serial", parameters=chosen)
+
+        return took(tell, "connect")
+
+    def select_file(self, path: str, start: bool) -> bool:
+        def select() -> bool:
+            if not self._file_manager.file_exists(_LOCAL, path):
+                return False
+            if hasattr(self._printer, "set_job"):  # since 2.0
+                job = self._file_manager.create_job(_LOCAL, path)
+                self._printer.set_job(job, print_after_select=start, tags=_tags())
+            else:
+                self._printer.select_file(path, False, printAfterSelect=start, tags=_tags())
+            return True
+
+        return guarded(select, False, "select a file")
+
+    def files(self, path: str | None, recursive: bool) -> Mapping[str, Any] | None:
+        def ask() -> Mapping[str, Any] | None:
+            if path is not None and not self._file_manager.folder_exists(_LOCAL, path):
+                return None  # OctoPrint 2.0 would make an error of it in its log
+            new = getattr(self._file_manager, "list_storage_entries", None)  # since 2.0
+            ask_for = new or self._file_manager.list_files
+            found: Mapping[str, Any] = ask_for(_LOCAL, path=path, recursive=recursive, level=1)
+            return found[_LOCAL]
+
+        return guarded(ask, None, "files")
+
 
 class OctoPrintHost:
     """OctoPrint as the agent's host.
@@ -137,6 +238,7 @@ class OctoPrintHost:
         versions: of the plugin and of OctoPrint.
         notify: sends a topic to the open pages of those who may see it.
         on_token: told each token that is read.
+        file_manager, profiles: as injected, as well.
     """
 
     def __init__(
@@ -147,9 +249,11 @@ class OctoPrintHost:
         versions: Mapping[str, str],
         notify: Callable[[str], None],
         on_token: Callable[[str | None], None] = lambda token: None,
+        file_manager: Any = None,
+        profiles: Any = None,
     ) -> None:
         self._settings = OctoPrintSettings(settings, on_token)
-        self._printer = OctoPrintPrinter(printer)
+        self._printer = OctoPrintPrinter(printer, file_manager, profiles)
         self._core_settings = settings
         self._plugin_manager = plugin_manager
         self._versions, self._notify = dict(versions), notify
@@ -215,6 +319,24 @@ class OctoPrintHost:
 
     def versions(self) -> Mapping[str, str]:
         return self._versions
+
+
+def paused_at(comm: Any, profiles: Any) -> PausedAt:
+    """Where a printer on a serial line stands as it pauses.
+
+    Args:
+        comm: the line, as OctoPrint hands it to hooks. It asks for the position before a pause,
+            unless its settings say not to.
+        profiles: OctoPrint's printer profile manager.
+    """
+
+    def ask() -> PausedAt:
+        at = comm.pause_position  # all None where the printer did not answer
+        height = profiles.get_current_or_default()["volume"]["height"]
+        room = None if at.z is None else float(height) - float(at.z)
+        return PausedAt(room, None if at.f is None else float(at.f), at.t)
+
+    return guarded(ask, PausedAt(), "where the printer stands")
 
 
 def _webcams() -> list[Webcam]:
