@@ -69,6 +69,13 @@ class Bench:
         self.webcam.clear()
 
 
+def add_plugin(basedir: Path, name: str, source: str) -> None:
+    """Put a plugin of one file into an OctoPrint's folder; the next start loads it."""
+    folder = basedir / "plugins"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / f"{name}.py").write_text(source, "utf-8")
+
+
 @contextmanager
 def running_bench(
     edition: Edition,

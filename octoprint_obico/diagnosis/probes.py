@@ -8,7 +8,7 @@ from typing import Any
 
 from ..server.address import parse_address
 from ..server.causes import Cause
-from ..server.channel_state import Snapshot, State
+from ..server.channel_state import State
 from ..server.deadline import Deadline
 from ..server.errors import AddressError, ChannelError, Stage
 from ..server.supervisor import Supervisor
@@ -131,17 +131,13 @@ def live_probe(supervisor: Supervisor) -> Probe:
     """A probe of the running channel: it is asked for a pong, or for an attempt if it is down."""
 
     def probe(deadline: Deadline, progress: Progress) -> Mapping[str, Any]:
-        before = supervisor.snapshot()
-        if before.state is not State.CONNECTED:
-            _wait_for_attempt(supervisor, before, deadline)
+        _be_connected(supervisor, deadline)
         try:
             evidence = _live_pong(supervisor, deadline)
         except ChannelError as error:
             if not _says_nothing_yet(error):
                 raise
-            now = supervisor.snapshot()
-            if now.state is not State.CONNECTED:
-                _wait_for_attempt(supervisor, now, deadline)
+            _be_connected(supervisor, deadline)
             evidence = _live_pong(supervisor, deadline)
         _outlive_the_last(supervisor, deadline)
         return evidence
@@ -158,7 +154,11 @@ def _says_nothing_yet(error: ChannelError) -> bool:
     return dropped and error.facts.get("code") != CLOSE_REPLACED
 
 
-def _wait_for_attempt(supervisor: Supervisor, before: Snapshot, deadline: Deadline) -> None:
+def _be_connected(supervisor: Supervisor, deadline: Deadline) -> None:
+    """Have the channel connected: where it is not, by an attempt. Raises what that failed with."""
+    before = supervisor.snapshot()
+    if before.state is State.CONNECTED:
+        return
     supervisor.retry_now(counted=False)
     after = supervisor.wait(
         lambda now: now.attempts > before.attempts or now.state is State.STOPPED,

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from typing import Any, TypeVar
+from typing import Any, NamedTuple
 
 from .errors import ChannelError
 from .words import Word
@@ -42,9 +41,8 @@ HTTP_TRANSITIONS: Transitions = {
 }
 
 
-@dataclass(frozen=True)
-class ChannelSnapshot:
-    """What both channels tell of themselves. Times are Unix seconds."""
+class Snapshot(NamedTuple):
+    """What a channel tells of itself. Times are Unix seconds."""
 
     state: State
     since: float
@@ -57,11 +55,7 @@ class ChannelSnapshot:
     attempts: int = 0
     """Finished attempts to connect, or calls; changes whenever one ends, however it ends."""
 
-
-@dataclass(frozen=True)
-class Snapshot(ChannelSnapshot):
-    """The WebSocket channel's state for everybody else."""
-
+    # of the WebSocket only
     last_pong_at: float | None = None
     last_drop: ChannelError | None = None
     """How the last connection ended that was soon closed again."""
@@ -72,10 +66,7 @@ class Snapshot(ChannelSnapshot):
     """Replaced again and again by another user of the token."""
 
 
-AnySnapshot = TypeVar("AnySnapshot", bound=ChannelSnapshot)
-
-
-def follow(before: AnySnapshot, now: float, *, attempt: bool, **changes: Any) -> AnySnapshot:
+def follow(before: Snapshot, now: float, *, attempt: bool, **changes: Any) -> Snapshot:
     """The snapshot after these changes, at a time in Unix seconds.
 
     Args:
@@ -88,4 +79,4 @@ def follow(before: AnySnapshot, now: float, *, attempt: bool, **changes: Any) ->
         changes["down_since"] = None
     elif before.down_since is None:
         changes["down_since"] = now
-    return replace(before, attempts=before.attempts + attempt, **changes)
+    return before._replace(attempts=before.attempts + attempt, **changes)

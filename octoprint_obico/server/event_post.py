@@ -75,7 +75,7 @@ class EventPost:
             took_s = time.monotonic() - began
             delay_s = self._backoff.failed(error, watched=self._watched(), took_s=took_s)
             self._not_before = time.monotonic() + delay_s
-        except BaseException:  # a fault of ours, which the thread's owner notes
+        except Exception:  # a fault of ours, which the thread's owner notes
             outbox.refused(entry.number)
             raise
         else:

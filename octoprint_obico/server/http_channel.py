@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from .address import Address
-from .channel_state import HTTP_TRANSITIONS, ChannelSnapshot, State, follow
+from .channel_state import HTTP_TRANSITIONS, Snapshot, State, follow
 from .errors import Attempt, ChannelError
 from .http import (
     CHANNEL,
@@ -26,7 +26,7 @@ from .trust import NO_EXTRA, Trust
 log = logging.getLogger("octoprint.plugins.obico.http")
 
 Recorder = Callable[[Attempt], None]
-Told = Callable[[ChannelSnapshot, ChannelSnapshot], None]
+Told = Callable[[Snapshot, Snapshot], None]
 
 
 class Calls(NamedTuple):
@@ -88,10 +88,10 @@ class HttpChannel:
         self._lock = threading.Lock()
         self._calls = Calls()
         now = time.time()
-        self._snapshot = ChannelSnapshot(self._calls.state, now, down_since=now)
+        self._snapshot = Snapshot(self._calls.state, now, down_since=now)
         self._journal = Journal("HTTP", HTTP_TRANSITIONS)
 
-    def snapshot(self) -> ChannelSnapshot:
+    def snapshot(self) -> Snapshot:
         """How it is now. Its round trip is of questions: uploads, whose size counts, are none."""
         with self._lock:
             return self._snapshot
@@ -166,5 +166,5 @@ class HttpChannel:
             self._on_state(before, after)
 
 
-def _cause(snapshot: ChannelSnapshot) -> object:
+def _cause(snapshot: Snapshot) -> object:
     return snapshot.error.cause if snapshot.error is not None else None

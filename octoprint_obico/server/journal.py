@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from .causes import Cause
-from .channel_state import ChannelSnapshot, State, Transitions
+from .channel_state import Snapshot, State, Transitions
 
 SUMMARY_EVERY_S = 3600.0
 """In a long outage."""
@@ -105,9 +105,7 @@ class Journal:
         self._outage: _Outage | None = _Outage(clock())
         self._limit = Limit(clock)
 
-    def note(
-        self, before: ChannelSnapshot, after: ChannelSnapshot, *, failed: bool
-    ) -> tuple[Line, ...]:
+    def note(self, before: Snapshot, after: Snapshot, *, failed: bool) -> tuple[Line, ...]:
         """Take a change, or a sign of life; return what is to be written.
 
         Args:
@@ -118,9 +116,7 @@ class Journal:
         lines = self._limit.take(line)
         return tuple(Line(level, f"{self.name}: {text}") for level, text in lines)
 
-    def _line(
-        self, before: ChannelSnapshot, after: ChannelSnapshot, failed: bool, now: float
-    ) -> Line | None:
+    def _line(self, before: Snapshot, after: Snapshot, failed: bool, now: float) -> Line | None:
         changed = after.state is not before.state
         move = f"{before.state} -> {after.state}" if changed else str(after.state)
         if changed and after.state not in self.transitions[before.state]:
@@ -154,7 +150,7 @@ def _return(outage: _Outage, now: float) -> str:
     return f"connected after {_how_long(now - outage.began)}{failed}"
 
 
-def _summary(outage: _Outage, after: ChannelSnapshot, now: float) -> str:
+def _summary(outage: _Outage, after: Snapshot, now: float) -> str:
     last = f"; the last: {after.error}" if after.error is not None else ""
     lasted = _how_long(now - outage.began)
     return f"not connected for {lasted}, {_attempts(outage.failed)}{last}"

@@ -5,12 +5,11 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from enum import Enum
 from typing import Any, NamedTuple
 
 from .address import Address
-from .channel_state import ChannelSnapshot, State
+from .channel_state import Snapshot, State
 from .courier import Courier
 from .errors import Attempt, ChannelError
 from .event_post import EventPost
@@ -27,13 +26,15 @@ from .websocket import CLOSE_REPLACED
 log = logging.getLogger("octoprint.plugins.obico.http")
 
 
-@dataclass(frozen=True)
-class Wanted:
+class Wanted(NamedTuple):
     """What to connect to, and how. Equal ones need no new channels."""
 
     address: Address
     token: str
     trust: Trust
+
+    def __repr__(self) -> str:  # without the token
+        return f"Wanted({self.address!r})"
 
     @property
     def name(self) -> str:
@@ -143,7 +144,7 @@ class Link:
             if is_first and self._watched() and self.http.snapshot().state is State.CONNECTED:
                 self.heartbeat.look_now()
 
-    def _on_http_state(self, before: ChannelSnapshot, after: ChannelSnapshot) -> None:
+    def _on_http_state(self, before: Snapshot, after: Snapshot) -> None:
         """HTTP works again: then the WebSocket need not wait for the end of its pause."""
         if before.error is not None and after.state is State.CONNECTED:
             self.retry()

@@ -6,7 +6,6 @@ import logging
 import re
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .address import Address, parse_address
@@ -63,14 +62,16 @@ class LinkError(ObicoError):
         self.certificate, self.address = certificate, address
 
 
-@dataclass(frozen=True)
-class LinkedPrinter:
+class LinkedPrinter(NamedTuple):
     """The printer that a code stood for."""
 
     address: Address
     id: int
     name: str
-    token: str = field(repr=False)
+    token: str
+
+    def __repr__(self) -> str:  # without the token
+        return f"LinkedPrinter({self.id}, {self.name!r})"
 
 
 def normalise_code(code: object) -> str:

@@ -10,8 +10,7 @@ import base64
 import socket
 import ssl
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import quote, unquote, urlsplit
 
 from requests.utils import get_environ_proxies, select_proxy
@@ -39,8 +38,7 @@ _ADDRESS_LIMIT = 8
 _SHOWN_LENGTH = 80
 
 
-@dataclass(frozen=True)
-class Proxy:
+class Proxy(NamedTuple):
     """A proxy as the environment names it.
 
     Attributes:
@@ -50,9 +48,12 @@ class Proxy:
     scheme: str
     host: str
     port: int
-    user: str | None = field(default=None, repr=False)
-    password: str | None = field(default=None, repr=False)
+    user: str | None = None
+    password: str | None = None
     problem: str = ""
+
+    def __repr__(self) -> str:  # without the password
+        return f"Proxy({str(self)!r})"
 
     def __str__(self) -> str:
         if not self.port:  # it was not understood

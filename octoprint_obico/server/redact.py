@@ -38,17 +38,18 @@ SECRET_HEADERS = (
 )
 """Names of headers whose values are secrets, beside cookies."""
 
-_PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = (
-    (USER_INFO, f"//{REDACTED}@"),
+# compiled at the first error, not at OctoPrint's start
+_PATTERNS: tuple[tuple[str, str], ...] = (
+    (USER_INFO.pattern, f"//{REDACTED}@"),
     # a credential with its scheme, as it stands in a header
-    (re.compile(r"(?i)\b(bearer|token|basic|digest)\s+[A-Za-z0-9+/=._~-]{8,}"), rf"\1 {REDACTED}"),
+    (r"(?i)\b(bearer|token|basic|digest)\s+[A-Za-z0-9+/=._~-]{8,}", rf"\1 {REDACTED}"),
     (
-        re.compile(rf"(?i)\b((?:set-)?cookie|{SECRET_HEADERS})\b(['\"]?\s*[:=]\s*)[^\r\n]+"),
+        rf"(?i)\b((?:set-)?cookie|{SECRET_HEADERS})\b(['\"]?\s*[:=]\s*)[^\r\n]+",
         rf"\1\2{REDACTED}",
     ),
     # the looks behind begin at a name's first character alone, which keeps long runs cheap
-    (re.compile(rf"(?i)(?<![\w-])({SECRET_NAMES})=[^&\s'\"]+"), rf"\1={REDACTED}"),
-    (re.compile(rf"(?i)([\"'](?:{SECRET_NAMES})[\"']\s*:\s*[\"'])[^\"']*"), rf"\1{REDACTED}"),
+    (rf"(?i)(?<![\w-])({SECRET_NAMES})=[^&\s'\"]+", rf"\1={REDACTED}"),
+    (rf"(?i)([\"'](?:{SECRET_NAMES})[\"']\s*:\s*[\"'])[^\"']*", rf"\1{REDACTED}"),
 )
 
 
@@ -68,7 +69,7 @@ def without_secrets(text: str, *secrets: str | None) -> str:
     """The same, with lines and length as they are."""
     result = _without(text, _all_forms(secrets))
     for pattern, replacement in _PATTERNS:
-        result = pattern.sub(replacement, result)
+        result = re.sub(pattern, replacement, result)
     return result
 
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
-from typing import Any, Optional
+from typing import Any, NamedTuple, Optional
 from urllib.parse import urljoin, urlsplit
 
 from .address import DEFAULT_PORTS, Address
@@ -22,8 +21,7 @@ BODY_START = 200
 """Characters of a body that are kept as evidence (DIAGNOSIS contract)."""
 
 
-@dataclass(frozen=True)
-class Reply:
+class Reply(NamedTuple):
     """An HTTP answer, read to its end or to the cap.
 
     Attributes:
@@ -39,7 +37,10 @@ class Reply:
     body: bytes
     complete: bool = True
     seconds: float = 0.0
-    secrets: tuple[str, ...] = field(default=(), repr=False)
+    secrets: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:  # neither body nor secrets
+        return f"Reply({self.url!r}, {self.status}, {len(self.body)} bytes)"
 
     @property
     def text(self) -> str:
@@ -148,13 +149,14 @@ def _timestamp(value: str) -> float | None:
 _Finding = Optional[tuple[Cause, dict[str, Any]]]
 _Judge = Callable[[Reply, Address, bool, Expect], _Finding]
 
-_LOGIN_PAGE = re.compile(r"(?i)type=[\"']?password|log[ -]?in|sign[ -]?in|captive|hotspot|portal")
-_PLAIN_TO_TLS = re.compile(
+# compiled when a server first fails, not at OctoPrint's start
+_LOGIN_PAGE = r"(?i)type=[\"']?password|log[ -]?in|sign[ -]?in|captive|hotspot|portal"
+_PLAIN_TO_TLS = (
     r"(?i)plain HTTP request was sent to (an? )?(HTTPS|TLS|SSL)|HTTP request to an HTTPS server"
     r"|speaking plain HTTP to an SSL"
 )
 
-_NO_CLIENT_CERTIFICATE = re.compile(r"(?i)no required SSL certificate was sent")
+_NO_CLIENT_CERTIFICATE = r"(?i)no required SSL certificate was sent"
 """How nginx says it, after a handshake without one."""
 
 
@@ -163,7 +165,7 @@ def _success(reply: Reply, address: Address, token_sent: bool, expect: Expect) -
     if value is not None and expect(value):
         return None
     if reply.is_html:
-        login = _LOGIN_PAGE.search(reply.text)
+        login = re.search(_LOGIN_PAGE, reply.text)
         return (Cause.CAPTIVE_PORTAL if login else Cause.NOT_AN_OBICO_SERVER), {}
     if value is None and (not reply.complete or _looks_like_json(reply)):
         return Cause.INVALID_RESPONSE, {"complete": reply.complete}
@@ -197,9 +199,9 @@ def _redirect(reply: Reply, address: Address, token_sent: bool, expect: Expect) 
 
 
 def _bad_request(reply: Reply, address: Address, token_sent: bool, expect: Expect) -> _Finding:
-    if _NO_CLIENT_CERTIFICATE.search(reply.text):
+    if re.search(_NO_CLIENT_CERTIFICATE, reply.text):
         return Cause.TLS_CLIENT_CERTIFICATE_REQUIRED, {}
-    if _PLAIN_TO_TLS.search(reply.text):
+    if re.search(_PLAIN_TO_TLS, reply.text):
         return Cause.HTTPS_REQUIRED, {"suggestion": f"https://{address.host}:{address.port}"}
     return Cause.UNKNOWN_ERROR, {}
 

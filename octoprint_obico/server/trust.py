@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import ssl
-from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 import certifi
@@ -25,8 +24,7 @@ _HOSTNAME_MISMATCH = 62
 """X509_V_ERR_HOSTNAME_MISMATCH of OpenSSL (x509_vfy.h)."""
 
 
-@dataclass(frozen=True)
-class Trust:
+class Trust(NamedTuple):
     """What is trusted beside the operating system's certificates and certifi's.
 
     Attributes:
@@ -36,17 +34,17 @@ class Trust:
 
     ca_file: str | None = None
     accepted_certificate: str | None = None
-    context: ssl.SSLContext | None = field(default=None, compare=False, repr=False)
+    context: ssl.SSLContext | None = None
     """Built already, by :meth:`prepared`."""
 
     @property
     def of_others(self) -> Trust:
         """The same for another machine than the server: a proxy."""
-        return replace(self, accepted_certificate=None, context=None)
+        return self._replace(accepted_certificate=None, context=None)
 
     def prepared(self) -> Trust:
         """The same, with the certificates read once, for many connections within a short time."""
-        return replace(self, context=build_ssl_context(self))
+        return self._replace(context=build_ssl_context(self))
 
 
 NO_EXTRA = Trust()

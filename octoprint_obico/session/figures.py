@@ -7,8 +7,7 @@ belongs to one part of the report.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from functools import cached_property
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from ..server.causes import Cause
@@ -28,6 +27,9 @@ LONGEST_NAME = 100
 """Characters of a channel's name that count: a webcam's name is people's."""
 
 _PART_OF: Mapping[str, str] = {"http": SERVER, "websocket": SERVER, "plugin": PLUGIN}
+
+
+_NO_CAUSES: Mapping[Cause, int] = MappingProxyType({})
 
 
 def part_of(channel: str) -> str:
@@ -61,8 +63,7 @@ class Episode(NamedTuple):
     cause: Cause
 
 
-@dataclass(frozen=True)
-class Figures:
+class Figures(NamedTuple):
     """What is known of a channel, or of a part, at one moment. Times are Unix seconds or None."""
 
     name: str
@@ -85,7 +86,7 @@ class Figures:
     """The first success after the most recent failure; None while failing or never tried."""
     up: bool | None = None
     """Whether the last attempt succeeded; None at rest, or where nothing was tried yet."""
-    causes: Mapping[Cause, int] = field(default_factory=dict)
+    causes: Mapping[Cause, int] = _NO_CAUSES
     recent: tuple[Failure, ...] = ()
     """The most recent failures, oldest first."""
     down_s: float = 0.0
@@ -104,9 +105,9 @@ class Figures:
         """Failed attempts per attempt, 0 to 1."""
         return self.errors / self.attempts if self.attempts else 0.0
 
-    @cached_property
+    @property
     def pattern(self) -> Pattern:
-        """How the errors are spread; worked out when it is first asked for."""
+        """How the errors are spread; worked out each time it is asked for."""
         return most_telling(self.evidence, self.episodes)
 
 

@@ -6,8 +6,6 @@ before it right as well.
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from .figures import Episode, Failure, Figures
 
 
@@ -22,8 +20,7 @@ def dated(figures: Figures, start: float) -> Figures:
         return None if moment is None else start + moment
 
     failing = figures.failing
-    return replace(
-        figures,
+    return figures._replace(
         recent_episodes=tuple(_episode(item, start) for item in figures.recent_episodes),
         first_error_at=at(figures.first_error_at),
         last_error_at=at(figures.last_error_at),

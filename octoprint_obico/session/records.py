@@ -9,7 +9,6 @@ from __future__ import annotations
 from array import array
 from collections import Counter, deque
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from itertools import chain
 
 from ..server.causes import Cause
@@ -183,8 +182,7 @@ class PartRecord:
             channels: the figures of its channels at the same moment.
         """
         self.uptime.settle(moment)
-        return replace(
-            _added_up(self.name, channels),
+        return _added_up(self.name, channels)._replace(
             episodes=self.episodes.count,
             recent_episodes=self.episodes.recent(),
             up=self.uptime.up,

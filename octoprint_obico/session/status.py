@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from ..server.causes import Cause
-from ..server.channel_state import ChannelSnapshot, Snapshot, State
+from ..server.channel_state import Snapshot, State
 from ..server.errors import NO_FACTS, ChannelError
 from ..server.http import CHANNEL as HTTP
 from ..server.websocket import CHANNEL as WEBSOCKET
@@ -78,7 +78,7 @@ class Status(NamedTuple):
 
 
 def http_status(
-    snapshot: ChannelSnapshot | None, figures: Figures, address_error: ChannelError | None = None
+    snapshot: Snapshot | None, figures: Figures, address_error: ChannelError | None = None
 ) -> ChannelStatus:
     """The HTTP channel, from its snapshot; None where there is no channel.
 

@@ -43,6 +43,9 @@ TURN_S = 2.0
 """How often it is looked whether a picture is due."""
 
 
+_MOST_TAKERS = 10
+
+
 class SnapshotPoster:
     """The thread that takes and posts pictures, and looks after the webcams while idle.
 
@@ -72,7 +75,7 @@ class SnapshotPoster:
         self._looked_after: set[str] = set()
         self._fetcher = Fetcher()
         self._boost = False
-        self._takers: deque[Callable[[bytes | None], object]] = deque()
+        self._takers: deque[Callable[[bytes | None], object]] = deque(maxlen=_MOST_TAKERS)
         self._may_be_others = True
         self._set_up: list[Webcam] | None = None
         self._last_post = self._last_look = float("-inf")

@@ -9,7 +9,7 @@ from typing import Any
 
 from playwright.sync_api import Browser, BrowserContext, Page, StorageState, expect
 
-from tests.bench import ROOT, Bench
+from tests.bench import ROOT, Bench, add_plugin
 from tests.browser.obico_ui import REPORT
 from tests.browser.octoprint_ui import log_in
 from tests.browser.windows import PageErrors, open_window
@@ -55,9 +55,7 @@ class Windows:
 def set_stage(basedir: Path) -> None:
     """Put the plugin that plays scenes into the folder of an OctoPrint that will be started."""
     source = (ROOT / "tests" / "browser" / "stage_plugin.py").read_text("utf-8")
-    folder = basedir / "plugins"
-    folder.mkdir(parents=True)
-    (folder / "obico_stage.py").write_text(source.replace("@ROOT@", str(ROOT)), "utf-8")
+    add_plugin(basedir, "obico_stage", source.replace("@ROOT@", str(ROOT)))
 
 
 def play_scene(bench: Bench, name: str) -> None:

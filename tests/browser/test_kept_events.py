@@ -14,6 +14,7 @@ from octoprint_obico.server.outbox import FILE_NAME
 from tests.bench import Bench
 from tests.browser.obico_ui import STATUS_LIMIT_MS, ObicoPages, link_afresh
 from tests.browser.octoprint_ui import remove_notices
+from tests.integration.driver import drive
 
 #: The disk is tried again after some seconds; a file is let go of after some as well.
 DISK_LIMIT_S = 40.0
@@ -26,6 +27,8 @@ def connected(bench: Bench) -> Iterator[None]:
     yield
     bench.api.post("/api/job", json={"command": "cancel"})
     bench.octoprint.wait_for_printer()
+    # those of a former link would wait for it, and the file with them
+    drive(bench).wait_for_status(lambda s: s["events"]["waiting"] == 0, "all events are sent")
 
 
 def print_something(bench: Bench) -> None:

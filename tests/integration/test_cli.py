@@ -15,7 +15,7 @@ import pytest
 from octoprint_obico.server.live_file import FILE_NAME, read_live
 from sandbox.octoprint_config import merged, read_yaml, write_yaml
 from sandbox.octoprint_instance import child_environment
-from tests.bench import Bench, Edition
+from tests.bench import Bench, Edition, add_plugin
 from tests.integration.driver import drive
 from tests.servers.results import check_result
 
@@ -189,9 +189,7 @@ __plugin_implementation__ = Other()
 
 def test_a_webcam_plugin_that_cannot_be_asked(bench: Bench, stopped: Command) -> None:
     configure(stopped, "obico", auth_token=None)
-    folder = stopped.basedir / "plugins"
-    folder.mkdir(exist_ok=True)
-    (folder / "other_webcam.py").write_text(OTHER_WEBCAM)
+    add_plugin(stopped.basedir, "other_webcam", OTHER_WEBCAM)
     status, result = stopped.json()
     rows = {c["subject"]: c for c in result["checks"] if c["id"] == "webcam"}
     assert set(rows) == {"classic", "Other Webcam"}

@@ -9,7 +9,7 @@ import pytest
 
 from sandbox import SandboxServer
 from sandbox.octoprint_config import read_yaml
-from tests.bench import Bench, Edition, running_bench
+from tests.bench import Bench, Edition, add_plugin, running_bench
 from tests.integration.driver import drive
 
 FORMER = "thespaghettidetective"
@@ -29,8 +29,7 @@ def module_bench(edition: Edition, tmp_path_factory: pytest.TempPathFactory) -> 
         return {FORMER: {"auth_token": server.printer.token, "endpoint_prefix": server.url}}
 
     folder: Path = tmp_path_factory.mktemp(edition.id)
-    (folder / "plugins").mkdir()
-    (folder / "plugins" / f"{FORMER}.py").write_text(RIVAL)
+    add_plugin(folder, FORMER, RIVAL)
     with running_bench(edition, folder, linked=False, others=former) as bench:
         yield bench
 

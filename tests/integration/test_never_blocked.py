@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from sandbox import SandboxServer, SandboxWebcam
-from tests.bench import ROOT, Bench, Edition, running_bench
+from tests.bench import ROOT, Bench, Edition, add_plugin, running_bench
 from tests.integration.driver import BASE, CERTIFICATE, PluginDriver, drive
 from tests.servers.certificates import Certificates
 from tests.servers.faults import FaultServer, silence
@@ -32,16 +32,10 @@ EVENT_S = 0.25
 @pytest.fixture(scope="module")
 def module_bench(edition: Edition, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
     folder = tmp_path_factory.mktemp(edition.id)
-    (folder / "plugins").mkdir()
     source = ROOT / "tests" / "integration" / "observer_plugin.py"
-    (folder / "plugins" / "obico_observer.py").write_text(source.read_text("utf-8"), "utf-8")
+    add_plugin(folder, "obico_observer", source.read_text("utf-8"))
     with running_bench(edition, folder) as bench:
         yield bench
-
-
-@pytest.fixture(scope="module")
-def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
-    return Certificates(tmp_path_factory.mktemp("certificates"))
 
 
 @pytest.fixture

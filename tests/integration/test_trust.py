@@ -20,11 +20,6 @@ CA_FILE = f"{BASE}/api/ca_file"
 UNKNOWN_FINGERPRINT = "AB:" * 31 + "AB"
 
 
-@pytest.fixture(scope="module")
-def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
-    return Certificates(tmp_path_factory.mktemp("certificates"))
-
-
 @pytest.fixture
 def driver(bench: Bench) -> Iterator[PluginDriver]:
     """The plugin; afterwards it is at the bench's own server again and trusts nothing special."""

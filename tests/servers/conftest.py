@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from octoprint_obico.diagnosis.checks import network
 from octoprint_obico.server.backoff import Backoff
-from octoprint_obico.server.channel_state import ChannelSnapshot
+from octoprint_obico.server.channel_state import Snapshot
 from octoprint_obico.server.errors import ChannelError
 from octoprint_obico.server.journal import Journal, Line
-from octoprint_obico.server.retry_policy import Trouble, trouble_of
+from octoprint_obico.server.retry_policy import WEBSOCKET, Pace, Paces, Trouble, trouble_of
 from sandbox import SandboxServer, SandboxWebcam, Timing
 
 from .certificates import Certificates
@@ -90,9 +90,7 @@ def moves(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Move]]:
     illegal: list[Move] = []
     usual = Journal.note
 
-    def note(
-        self: Journal, before: ChannelSnapshot, after: ChannelSnapshot, *, failed: bool
-    ) -> tuple[Line, ...]:
+    def note(self: Journal, before: Snapshot, after: Snapshot, *, failed: bool) -> tuple[Line, ...]:
         move = Move(self.name, before.state, after.state)
         if move.before is not move.after:
             seen.append(move)
@@ -125,3 +123,12 @@ def live(impatient: None) -> Iterator[Live]:
     harness = Live()
     yield harness
     harness.stop()
+
+
+@pytest.fixture
+def prompt_return(monkeypatch: pytest.MonkeyPatch) -> None:
+    """After the first close with 4321 it waits for up to 10 s: here for a moment."""
+    moment = Pace(0.05, 0.1, 0.1)
+    monkeypatch.setitem(
+        cast("dict[Trouble, Paces]", WEBSOCKET), Trouble.REPLACED, Paces(moment, moment)
+    )

@@ -53,7 +53,11 @@ def test_the_command_names_each_fault(sandbox: SandboxServer, fault: str) -> Non
 
 @pytest.mark.parametrize("fault", provoking(CAUSES))
 def test_the_button_names_each_fault(
-    sandbox: SandboxServer, live: Live, fault: str, monkeypatch: pytest.MonkeyPatch
+    sandbox: SandboxServer,
+    live: Live,
+    fault: str,
+    monkeypatch: pytest.MonkeyPatch,
+    prompt_return: None,
 ) -> None:
     """With the live channel, which was up when the fault began and has noticed it."""
     monkeypatch.setattr(supervisor, "PONG_TIMEOUT_S", 1.0)

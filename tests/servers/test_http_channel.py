@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from octoprint_obico.server.address import parse_address
-from octoprint_obico.server.channel_state import HTTP_TRANSITIONS, ChannelSnapshot, State
+from octoprint_obico.server.channel_state import HTTP_TRANSITIONS, Snapshot, State
 from octoprint_obico.server.errors import ChannelError
 from octoprint_obico.server.http_channel import Calls, HttpChannel, log
 from sandbox import SandboxServer
@@ -24,7 +24,7 @@ from . import faults as f
 from .live import AGENT, TOKEN, Move, Records, all_moves
 
 Serve = Callable[[f.Behaviour], f.FaultServer]
-Told = list[tuple[ChannelSnapshot, ChannelSnapshot]]
+Told = list[tuple[Snapshot, Snapshot]]
 JSON = "Content-Type: application/json"
 THREADS = 4
 
@@ -250,7 +250,7 @@ def test_a_fault_of_ours_tells_nothing_of_the_server(serve: Serve, desk: Desk) -
 
 def test_several_threads_at_once_leave_it_as_what_ended_last(serve: Serve, desk: Desk) -> None:
     """A reader never sees a state and a cause that do not belong together."""
-    inconsistent: list[ChannelSnapshot] = []
+    inconsistent: list[Snapshot] = []
     told: Told = []
     with channel_of(serve(desk).url, told=told) as channel, ThreadPoolExecutor(THREADS) as pool:
 

@@ -7,7 +7,6 @@ import re
 import threading
 import time
 from collections.abc import Callable
-from typing import cast
 
 import pytest
 
@@ -15,7 +14,6 @@ from octoprint_obico.server import supervisor as s
 from octoprint_obico.server.backoff import Backoff
 from octoprint_obico.server.channel_state import WEBSOCKET_TRANSITIONS, State
 from octoprint_obico.server.journal import MOST_LINES
-from octoprint_obico.server.retry_policy import WEBSOCKET, Pace, Paces, Trouble
 from octoprint_obico.server.websocket import CLOSE_REPLACED
 from sandbox import SandboxServer
 
@@ -244,15 +242,6 @@ def test_a_slow_message_is_a_sign_of_life(serve: Serve, live: Live, quick_pings:
 
 
 # ---- a copied token --------------------------------------------------------------------------
-
-
-@pytest.fixture
-def prompt_return(monkeypatch: pytest.MonkeyPatch) -> None:
-    """After the first close with 4321 it waits for up to 10 s: here for a moment."""
-    moment = Pace(0.05, 0.1, 0.1)
-    monkeypatch.setitem(
-        cast("dict[Trouble, Paces]", WEBSOCKET), Trouble.REPLACED, Paces(moment, moment)
-    )
 
 
 def test_a_token_in_use_elsewhere_is_named_when_it_happens_again(

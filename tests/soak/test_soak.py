@@ -23,7 +23,7 @@ import pytest
 
 from sandbox import SandboxServer
 from sandbox.records import FrameRecord
-from tests.bench import Bench, Edition, running_bench
+from tests.bench import Bench, Edition, add_plugin, running_bench
 from tests.conftest import NOT_TESTED_HERE
 from tests.integration.driver import PluginDriver, drive, event_of
 from tests.own_network import own_network
@@ -135,9 +135,8 @@ def assert_counts_agree(report: dict[str, object], line: Line, chaos: Chaos) -> 
 @contextmanager
 def soaking(edition: Edition, folder: Path) -> Iterator[tuple[Bench, Line]]:
     """A bench whose server is reached through a line that can be broken."""
-    (folder / "plugins").mkdir(parents=True)
-    observer = (Path(__file__).parent / "observer_plugin.py").read_text("utf-8")
-    (folder / "plugins" / "soak_observer.py").write_text(observer, "utf-8")
+    observer = Path(__file__).with_name("observer_plugin.py")
+    add_plugin(folder, "soak_observer", observer.read_text("utf-8"))
     with Line() as line:
 
         def aim(server: SandboxServer) -> Mapping[str, Any]:

@@ -10,7 +10,7 @@ from octoprint_obico.server.causes import Cause
 from octoprint_obico.server.channel_state import (
     HTTP_TRANSITIONS,
     WEBSOCKET_TRANSITIONS,
-    ChannelSnapshot,
+    Snapshot,
     State,
     Transitions,
     follow,
@@ -29,7 +29,7 @@ class Channel:
         self.now = 1000.0
         self.lines: list[Line] = []
         self._journal = Journal("X", table, lambda: self.now)
-        self._snapshot = ChannelSnapshot(State.OFFLINE, self.now, down_since=self.now)
+        self._snapshot = Snapshot(State.OFFLINE, self.now, down_since=self.now)
 
     def be(self, state: State, error: ChannelError | None = None, *, failed: bool = False) -> None:
         before = self._snapshot

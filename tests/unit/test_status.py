@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from octoprint_obico.server.causes import Cause
-from octoprint_obico.server.channel_state import ChannelSnapshot, Snapshot, State, follow
+from octoprint_obico.server.channel_state import Snapshot, State, follow
 from octoprint_obico.server.errors import Attempt, ChannelError, Stage
 from octoprint_obico.session import status as s
 from octoprint_obico.session.clock import Clock
@@ -22,7 +22,7 @@ class World:
     def __init__(self) -> None:
         self.now = 1000.0
         self.tracker = Tracker(Clock(lambda: self.now, lambda: self.now))
-        self.http = ChannelSnapshot(State.OFFLINE, 1000.0, down_since=1000.0)
+        self.http = Snapshot(State.OFFLINE, 1000.0, down_since=1000.0)
         self.snapshot = Snapshot(State.CONNECTED, 1000.0, last_pong_at=1000.0)
         self.configured_at = 0.0
         self.linked = True
@@ -175,7 +175,7 @@ def test_the_words_of_the_contract_follow_from_the_state(
     state: State, failure: ChannelError | None, word: str
 ) -> None:
     figures = World().tracker.session().channel("http")
-    row = s.http_status(ChannelSnapshot(state, 2.0, 1.0, failure, 0.5), figures)
+    row = s.http_status(Snapshot(state, 2.0, 1.0, failure, 0.5), figures)
     assert (row.state, row.cause) == (word, failure.cause if failure else None)
     assert row.since == {"okay": 2.0, "failing": 1.0}.get(word)
     assert row.round_trip_s == (0.5 if word == "okay" else None)
