@@ -14,7 +14,8 @@ from . import settings as s
 from ._version import __version__
 from .agent import Agent
 from .log_ring import LogRing
-from .octoprint_host import OctoPrintHost, paused_at
+from .octoprint_host import OctoPrintHost
+from .octoprint_host.printer import paused_at
 from .printer.commands import Lines
 from .server import outbox
 from .server.live_file import FILE_NAME, LiveFile
@@ -179,12 +180,12 @@ class ObicoPlugin(
         self, comm: Any, kind: str, name: str, *args: Any, **kwargs: Any
     ) -> Lines | None:
         profiles = self._printer_profile_manager
-        return self._agent.pauses.on_script(name, lambda: paused_at(comm, profiles))
+        return self._agent.printer.on_script(name, lambda: paused_at(comm, profiles))
 
     def on_gcode_queued(
         self, comm: Any, phase: str, cmd: str, kind: Any, gcode: str | None, *args: Any, **more: Any
     ) -> None:
-        self._agent.pauses.on_gcode(gcode)
+        self._agent.printer.on_gcode(gcode)
 
     def get_additional_permissions(self, *args: Any, **kwargs: Any) -> list[dict[str, Any]]:
         return permissions.definitions()

@@ -23,11 +23,11 @@ def load() -> tuple[ModuleType, Any, Any]:
         from octoprint.filemanager import FileManager  # first, as OctoPrint itself does
         from octoprint.printer.standard import Printer
 
-        from octoprint_obico import octoprint_host
-    return octoprint_host, Printer, FileManager
+        from octoprint_obico.octoprint_host import printer
+    return printer, Printer, FileManager
 
 
-octoprint_host, Real, FileManager = load()
+host_printer, Real, FileManager = load()
 
 
 class Recorded:
@@ -66,7 +66,7 @@ class Broken:
 
 def printer(known: Mapping[str, Any] | None = None, files: Any = None) -> tuple[Any, Recorded]:
     recorded = Recorded(Real, known)
-    return octoprint_host.OctoPrintPrinter(recorded, files, Profiles()), recorded
+    return host_printer.OctoPrintPrinter(recorded, files, Profiles()), recorded
 
 
 def test_a_move_follows_the_profile() -> None:
@@ -85,7 +85,7 @@ def test_an_axis_that_the_printer_does_not_have() -> None:
             return {"axes": {}}
 
     real = Recorded(Real)
-    assert not octoprint_host.OctoPrintPrinter(real, None, Flat()).jog({"z": 1})
+    assert not host_printer.OctoPrintPrinter(real, None, Flat()).jog({"z": 1})
     assert real.told == []
 
 
@@ -148,7 +148,7 @@ def test_a_folder_that_is_gone() -> None:
 
 
 def test_whatever_raises_is_no_fault_of_ours() -> None:
-    ours = octoprint_host.OctoPrintPrinter(Broken(), Broken(), Broken())
+    ours = host_printer.OctoPrintPrinter(Broken(), Broken(), Broken())
     assert ours.connection_options() == ([], [])
     assert ours.files(None, False) is None
     done = [

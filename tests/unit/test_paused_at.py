@@ -16,8 +16,8 @@ def load() -> Callable[[Any, Any], PausedAt]:
     """Our adapter; OctoPrint leaves a socket open when it is imported."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ResourceWarning)
-        from octoprint_obico import octoprint_host
-    return octoprint_host.paused_at
+        from octoprint_obico.octoprint_host import printer
+    return printer.paused_at
 
 
 paused_at = load()
