@@ -18,6 +18,8 @@ _RETRACT_MM_MIN = 1800
 _LIFT_MM_MIN = 300
 """Slow: an axis Z on a lead screw loses steps when it is hurried."""
 
+_FINISH = "M400"  # wait for the moves
+
 _HOT_WITHIN_C = 15.0
 """So near to its target, a nozzle prints; a colder one must not be made to pull filament."""
 
@@ -130,7 +132,11 @@ def _moves(
     feed = _number(at.feed_mm_min or 0.0)
     relative = ["G91", "M83"]
     speed = [f"G1 F{feed}"] if feed else []
-    return [*relative, *there, *restored], [*relative, *back, *restored, *speed]
+    # no mode changes under a move that still waits: not every printer keeps the two in order
+    return (
+        [*relative, *there, _FINISH, *restored],
+        [*relative, *back, _FINISH, *restored, *speed],
+    )
 
 
 def _heating(options: PauseOptions, heaters: Mapping[str, Any]) -> tuple[list[str], list[str]]:

@@ -1,6 +1,6 @@
 """The calls of the apps arrive at the virtual printer as G-code, and are answered.
 
-What is sent to it is seen from outside, by a plugin of its own (gcode_observer_plugin.py).
+What is sent to it is seen from outside, by a plugin of its own (gcode_plugin.py).
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.bench import ROOT, Bench, Edition, running_bench
+from tests.bench import ROOT, Bench, Edition, add_plugin, running_bench
 from tests.integration.driver import drive
 
 LIMIT_S = 20.0
@@ -21,9 +21,8 @@ FILE_NAME = "passthru.gcode"
 @pytest.fixture(scope="module")
 def module_bench(edition: Edition, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
     folder = tmp_path_factory.mktemp(edition.id)
-    (folder / "plugins").mkdir()
-    source = ROOT / "tests" / "integration" / "gcode_observer_plugin.py"
-    (folder / "plugins" / "gcode_observer.py").write_text(source.read_text("utf-8"), "utf-8")
+    source = ROOT / "tests" / "integration" / "gcode_plugin.py"
+    add_plugin(folder, "obico_gcode", source.read_text("utf-8"))
     with running_bench(edition, folder) as bench:
         yield bench
 
@@ -59,8 +58,8 @@ def answers(bench: Bench) -> list[dict[str, Any]]:
 
 
 def sent(bench: Bench) -> list[str]:
-    found: list[str] = bench.api.get("/plugin/gcode_observer/sent").json()["sent"]
-    return found
+    found = bench.api.get("/plugin/obico_gcode/sent").json()["lines"]
+    return [line for line, _ in found]
 
 
 def wait_for_gcode(bench: Bench, before: int, *lines: str) -> None:

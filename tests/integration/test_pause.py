@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.bench import ROOT, Bench, Edition, running_bench
+from tests.bench import ROOT, Bench, Edition, add_plugin, running_bench
 from tests.integration.driver import drive
 
 SENT = "/plugin/obico_gcode/sent"
@@ -26,9 +26,8 @@ STEP = "G4 P200\nG1 X10\n"
 @pytest.fixture(scope="module")
 def module_bench(edition: Edition, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
     folder = tmp_path_factory.mktemp(edition.id)
-    (folder / "plugins").mkdir()
     source = ROOT / "tests" / "integration" / "gcode_plugin.py"
-    (folder / "plugins" / "obico_gcode.py").write_text(source.read_text("utf-8"), "utf-8")
+    add_plugin(folder, "obico_gcode", source.read_text("utf-8"))
     with running_bench(edition, folder) as bench:
         yield bench
 
@@ -167,12 +166,12 @@ def position(bench: Bench) -> dict[str, float]:
 
 
 def moved(modes: tuple[str, ...]) -> list[str]:
-    return ["G91", "M83", "G1 E-2.5 F1800", "G1 Z5 F300", *modes, "M140 S0", "M104 S0"]
+    return ["G91", "M83", "G1 E-2.5 F1800", "G1 Z5 F300", "M400", *modes, "M140 S0", "M104 S0"]
 
 
 def moved_back(modes: tuple[str, ...]) -> list[str]:
     heated = ["M190 S30", "M109 S40"]
-    return [*heated, "G91", "M83", "G1 Z-5 F300", "G1 E2.5 F1800", *modes, "G1 F1200"]
+    return [*heated, "G91", "M83", "G1 Z-5 F300", "G1 E2.5 F1800", "M400", *modes, "G1 F1200"]
 
 
 # ---- tests ---------------------------------------------------------------------------------------
@@ -191,10 +190,10 @@ def test_two_pauses_in_one_print_find_the_same_place(bench: Bench) -> None:
     pause(bench, ALL)
     first = position(bench)
     resume(bench)
-    assert pause(bench, {"lift_z": 1.5}) == ["G91", "M83", "G1 Z1.5 F300", *MODES]
+    assert pause(bench, {"lift_z": 1.5}) == ["G91", "M83", "G1 Z1.5 F300", "M400", *MODES]
     second = position(bench)
     assert (second["z"], second["e"]) == (first["z"], first["e"]) == (10.0, 0.0)
-    assert resume(bench) == ["G91", "M83", "G1 Z-1.5 F300", *MODES, "G1 F1200"]
+    assert resume(bench) == ["G91", "M83", "G1 Z-1.5 F300", "M400", *MODES, "G1 F1200"]
 
 
 def test_ours_are_inside_the_users_own_lines(bench: Bench) -> None:
@@ -252,5 +251,5 @@ def test_top_of_the_axis_is_not_exceeded(bench: Bench) -> None:
     start_print(bench)
     bench.api.post("/api/printer/command", json={"command": "G1 Z198.5 F12000"})
     wait_for_line(bench, "G1 Z198.5 F12000")
-    assert pause(bench, {"lift_z": 5}) == ["G91", "M83", "G1 Z1.5 F300", *MODES]
+    assert pause(bench, {"lift_z": 5}) == ["G91", "M83", "G1 Z1.5 F300", "M400", *MODES]
     assert resume(bench)[:3] == ["G91", "M83", "G1 Z-1.5 F300"]

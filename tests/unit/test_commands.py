@@ -13,12 +13,12 @@ from octoprint_obico.server.messages import COMMANDS, Command
 
 ALL = {"retract": 2.5, "lift_z": 5, "tools_off": True, "bed_off": True}
 AFTER_PAUSE = [
-    *("G91", "M83", "G1 E-2.5 F1800", "G1 Z5 F300", "G90", "M82"),
+    *("G91", "M83", "G1 E-2.5 F1800", "G1 Z5 F300", "M400", "G90", "M82"),
     *("M140 S0", "M104 S0"),
 ]
 BEFORE_RESUME = [
     *("M190 S60", "M109 S200"),
-    *("G91", "M83", "G1 Z-5 F300", "G1 E2.5 F1800", "G90", "M82", "G1 F1500"),
+    *("G91", "M83", "G1 Z-5 F300", "G1 E2.5 F1800", "M400", "G90", "M82", "G1 F1500"),
 ]
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from octoprint_obico.printer.pause_script import (
@@ -78,8 +78,8 @@ def test_last_mode_of_each_group_is_kept_in_order(seen: str, modes: str) -> None
 
 # ---- lines ---------------------------------------------------------------------------------------
 
-MOVED = "G91; M83; G1 E-2.5 F1800; G1 Z5 F300"
-MOVED_BACK = "G91; M83; G1 Z-5 F300; G1 E2.5 F1800"
+MOVED = "G91; M83; G1 E-2.5 F1800; G1 Z5 F300; M400"
+MOVED_BACK = "G91; M83; G1 Z-5 F300; G1 E2.5 F1800; M400"
 TWO_TOOLS = {
     "tool0": {"actual": 30.0, "target": 0.0},
     "tool1": {"actual": 210.0, "target": 210.0},
@@ -138,8 +138,8 @@ OFF = PauseOptions(tools_off=True, bed_off=True)
             HEAT,
             TOLD,
             HERE._replace(room_mm=None, feed_mm_min=None),
-            "G91; M83; G1 E-2.5 F1800; G90; M82",
-            "G91; M83; G1 E2.5 F1800; G90; M82",
+            "G91; M83; G1 E-2.5 F1800; M400; G90; M82",
+            "G91; M83; G1 E2.5 F1800; M400; G90; M82",
             id="height and speed not known",
         ),
         pytest.param(LIFT, HEAT, TOLD, HERE._replace(room_mm=0.0), "", "", id="at the top"),
@@ -149,8 +149,8 @@ OFF = PauseOptions(tools_off=True, bed_off=True)
             HEAT,
             TOLD,
             HERE._replace(room_mm=1.25),
-            "G91; M83; G1 Z1.25 F300; G90; M82",
-            "G91; M83; G1 Z-1.25 F300; G90; M82; G1 F1500",
+            "G91; M83; G1 Z1.25 F300; M400; G90; M82",
+            "G91; M83; G1 Z-1.25 F300; M400; G90; M82; G1 F1500",
             id="near the top",
         ),
         pytest.param(RETRACT, COLD, TOLD, HERE, "", "", id="cold nozzle"),
@@ -161,8 +161,8 @@ OFF = PauseOptions(tools_off=True, bed_off=True)
             TWO_TOOLS,
             TOLD,
             HERE._replace(tool=1),
-            "G91; M83; G1 E-2.5 F1800; G90; M82",
-            "G91; M83; G1 E2.5 F1800; G90; M82; G1 F1500",
+            "G91; M83; G1 E-2.5 F1800; M400; G90; M82",
+            "G91; M83; G1 E2.5 F1800; M400; G90; M82; G1 F1500",
             id="hot tool in use",
         ),
         pytest.param(
@@ -304,6 +304,7 @@ def known(heaters: dict[str, Any], name: str) -> float:
     return float(target) if 1 <= target <= 500 else 0.0
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # a busy machine
 @given(ARGS, HEATERS, SEEN, st.floats(0, 200), st.booleans(), st.sampled_from([None, 0, 1]))
 def test_resume_takes_back_all_that_the_pause_did(
     args: dict[str, Any],
@@ -342,6 +343,7 @@ def test_resume_takes_back_all_that_the_pause_did(
     assert firmware.targets == pytest.approx(before, abs=0.001)
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # a busy machine
 @given(ARGS, HEATERS, SEEN, ANY_NUMBER)
 def test_every_line_is_plain_gcode(
     args: dict[str, Any], heaters: dict[str, Any], seen: list[str], room: Any
@@ -359,6 +361,7 @@ def test_every_line_is_plain_gcode(
     assert [line for line in (*scripts.paused, *scripts.resumed) if not plain.fullmatch(line)] == []
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # a busy machine
 @given(ARGS, HEATERS, SEEN)
 def test_nozzle_is_hot_before_it_goes_back(
     args: dict[str, Any], heaters: dict[str, Any], seen: list[str]
