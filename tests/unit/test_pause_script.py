@@ -350,7 +350,7 @@ def test_every_line_is_plain_gcode(
 ) -> None:
     """No text of the server and no odd number ever gets into a line."""
     plain = re.compile(
-        r"G9[01]|M8[23]|G1( [EZ]-?\d{1,2}(\.\d{1,3})?)? F\d+|M1\d\d( T\d+)? S\d+(\.\d+)?"
+        r"G9[01]|M8[23]|M400|G1( [EZ]-?\d{1,2}(\.\d{1,3})?)? F\d+|M1\d\d( T\d+)? S\d+(\.\d+)?"
     )
     finite = isinstance(room, float) and math.isfinite(room)
     at = PausedAt(room if finite else None, 1500.0, 0)
