@@ -37,6 +37,8 @@ def __plugin_load__() -> None:
     __plugin_hooks__ = {
         "octoprint.access.permissions": implementation.get_additional_permissions,
         "octoprint.cli.commands": commands,
+        "octoprint.comm.protocol.gcode.queued": implementation.on_gcode_queued,
+        "octoprint.comm.protocol.scripts": implementation.on_gcode_script,
         "octoprint.plugin.health_check.get_additional_checks": (
             implementation.get_additional_health_checks
         ),

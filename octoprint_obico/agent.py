@@ -16,20 +16,17 @@ from typing import Any
 from .diagnosis.job import DiagnosisJob, Done, Request
 from .event_keeper import EventKeeper
 from .host import Host, LinkedPrinterInfo
-from .printer.commands import perform
-from .printer.teller import Teller
+from .printer_keeper import PrinterKeeper
 from .server.address import parse_address
 from .server.errors import AddressError, ChannelError, Stage
 from .server.faults import Faults
 from .server.http import CHANNEL as HTTP
 from .server.http_channel import HttpChannel
-from .server.journal import Once
 from .server.link import Hooks, Link, Wanted
 from .server.linking import LinkedPrinter, LinkJob
 from .server.live_file import LiveFile
-from .server.messages import ServerMessage, passthru_answer
+from .server.messages import ServerMessage
 from .server.outbox import OutboxState
-from .server.redact import redact
 from .server.websocket import CHANNEL as WEBSOCKET
 from .server.worker import Worker
 from .session.alerts import LOOK_EVERY_S, Alerts
@@ -63,10 +60,8 @@ class Agent:
         self._account: str | None = None
         self._demand = Demand()
         self._looked_at = float("-inf")
-        self._unsupported = Once()
         self._tracker = Tracker()
         self._trust = TrustKeeper(host.settings, self.reconfigure)
-        self._teller = Teller(host, self._tracker.record)
         self._alerts = Alerts(secrets.token_hex(4))
         faults = Faults(self._tracker.record, log)
         self._watch = Worker(
@@ -84,12 +79,26 @@ class Agent:
         )
         self._accepting = AcceptJob(self._trust, lambda: host.notify("certificate"), faults)
         self._poster = self._make_poster()
-        self._events = EventKeeper(
+        self._events = self._make_event_keeper(outbox_file)
+        self._printer = self._make_printer_keeper(faults)
+
+    def _make_event_keeper(self, outbox_file: Path | None) -> EventKeeper:
+        return EventKeeper(
             outbox_file,
             self._tracker.record,
             self._on_state,
             lambda: self._link,
             self._poster.take_for,
+        )
+
+    def _make_printer_keeper(self, faults: Faults) -> PrinterKeeper:
+        return PrinterKeeper(
+            self._host,
+            self._tracker.record,
+            faults,
+            lambda: self._link,
+            self._events,
+            self.send_status,
         )
 
     def _make_poster(self) -> SnapshotPoster:
@@ -109,6 +118,7 @@ class Agent:
         """Start all threads. Returns at once."""
         self._poster.start()
         self._watch.start()
+        self._printer.start()
         self.reconfigure()
         self._events.start()
 
@@ -121,6 +131,7 @@ class Agent:
             link.stop()
         self._poster.stop(0.5)
         self._watch.stop(0.5)
+        self._printer.stop(0.5)
         self._events.close(1.5)
         if self._live_file is not None:
             self._live_file.close()
@@ -170,7 +181,7 @@ class Agent:
             on_state=self._on_state,
             on_printer=self._on_printer,
             on_message=self._on_message,
-            status=self._teller.status,
+            status=self._printer.status,
             watched=self.watched,
             outbox=self._events.outbox,
         )
@@ -238,32 +249,15 @@ class Agent:
             wanted = before.should_watch if remote.should_watch is None else remote.should_watch
             self._demand = Demand(False, viewing, wanted)
             self._poster.nudge(boost=viewing and not before.viewing)
-        for command in message.commands:
-            perform(command, self._host.printer)
-        if message.passthru is not None:
-            self._refuse(message.passthru)
+        self._printer.on_message(message)
         self.send_status()
-
-    def _refuse(self, call: Mapping[str, Any]) -> None:
-        """Answer a call that is not carried out, so that the app need not wait for its time-out."""
-        name = redact(call.get("func"))[:60]
-        if self._unsupported.is_new(name):
-            log.info("A call of the app is not supported: %s", name)
-        ref, link = call.get("ref"), self._link
-        if isinstance(ref, str) and link is not None:
-            link.supervisor.send(passthru_answer(ref, "This plugin does not support the call."))
 
     # ---- the printer -------------------------------------------------------------------------
 
     def on_printer_event(self, name: str, payload: Mapping[str, Any] | None) -> None:
         """Take one of OctoPrint's events. Called on its event thread: only queues, never waits."""
-        message, is_new = self._teller.on_event(name, payload)
-        if message is not None:
-            self._events.send(message)
-        if is_new:
-            self.send_status()  # the state that follows; after an end, without the print
+        if self._printer.on_event(name, payload):
             self._poster.nudge()
-        self._events.ring(name, payload)
 
     def on_network_back(self) -> None:
         """The host has found its network again. Called on its event thread: never waits."""
@@ -282,6 +276,11 @@ class Agent:
             link.supervisor.send_status()
 
     # ---- what the doors ask ------------------------------------------------------------------
+
+    @property
+    def printer(self) -> PrinterKeeper:
+        """What follows the printer; OctoPrint's hooks tell it."""
+        return self._printer
 
     @property
     def diagnosis(self) -> DiagnosisJob:

@@ -24,7 +24,9 @@ from .diagnosis.job import DEADLINE_S, Request, shown_address
 from .diagnosis.probes import own_connection_probe
 from .diagnosis.result import EXIT_WRONG_USAGE
 from .diagnosis.running_plugin import running_plugin_probe
-from .octoprint_host import OctoPrintSettings, as_webcam, guarded
+from .octoprint_host.guard import guarded
+from .octoprint_host.settings import OctoPrintSettings
+from .octoprint_host.webcams import as_webcam
 from .server.live_file import FILE_NAME
 from .settings import DEFAULTS
 from .trust_keeper import TrustKeeper

@@ -48,7 +48,10 @@ class SettingsHost(Protocol):
 
 
 class PrinterHost(Protocol):
-    """The printer. Every call is guarded: it answers with what is known and does not raise."""
+    """The printer. Every call is guarded: it answers with what is known and does not raise.
+
+    Those that answer with a bool tell whether OctoPrint took it, not whether the printer did it.
+    """
 
     def current_data(self) -> Mapping[str, Any]:
         """OctoPrint's current data; empty where it cannot be had."""
@@ -67,6 +70,33 @@ class PrinterHost(Protocol):
 
     def cancel_print(self) -> None:
         """Cancel the current job."""
+
+    def send_gcode(self, lines: Sequence[str]) -> bool:
+        """Send commands."""
+
+    def jog(self, distances: Mapping[str, float]) -> bool:
+        """Move the head by so many mm along each axis, as the printer's profile turns them."""
+
+    def home(self, axes: Sequence[str]) -> bool:
+        """Bring these axes to their home position."""
+
+    def set_temperature(self, heater: str, target: float) -> bool:
+        """Set a heater's target in degrees Celsius."""
+
+    def connection_options(self) -> tuple[Sequence[str], Sequence[int]]:
+        """The serial ports and the speeds to choose from; empty where they cannot be had."""
+
+    def connect(self, port: str | None, baudrate: int | None) -> bool:
+        """Connect to the printer; None: as OctoPrint is set."""
+
+    def select_file(self, path: str, start: bool) -> bool:
+        """Make a file of the local storage the current job, and print it where `start` says so."""
+
+    def files(self, path: str | None, recursive: bool) -> Mapping[str, Any] | None:
+        """The entries of a folder in the local storage (None: its root), in OctoPrint's own form.
+
+        None where they cannot be had.
+        """
 
 
 class Host(Protocol):

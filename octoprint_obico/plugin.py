@@ -15,6 +15,8 @@ from ._version import __version__
 from .agent import Agent
 from .log_ring import LogRing
 from .octoprint_host import OctoPrintHost
+from .octoprint_host.printer import paused_at
+from .printer.commands import Lines
 from .server import outbox
 from .server.live_file import FILE_NAME, LiveFile
 from .session.alerts import HEALTH
@@ -46,6 +48,8 @@ class ObicoPlugin(
             versions,
             self._notify,
             self._log_ring.hide,
+            self._file_manager,
+            self._printer_profile_manager,
         )
         folder = Path(self.get_plugin_data_folder())
         self._agent = Agent(
@@ -171,6 +175,17 @@ class ObicoPlugin(
         return 1
 
     # ~~ hooks
+
+    def on_gcode_script(
+        self, comm: Any, kind: str, name: str, *args: Any, **kwargs: Any
+    ) -> Lines | None:
+        profiles = self._printer_profile_manager
+        return self._agent.printer.on_script(name, lambda: paused_at(comm, profiles))
+
+    def on_gcode_queued(
+        self, comm: Any, phase: str, cmd: str, kind: Any, gcode: str | None, *args: Any, **more: Any
+    ) -> None:
+        self._agent.printer.on_gcode(gcode)
 
     def get_additional_permissions(self, *args: Any, **kwargs: Any) -> list[dict[str, Any]]:
         return permissions.definitions()

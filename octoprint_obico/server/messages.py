@@ -83,6 +83,11 @@ def passthru_answer(ref: str, error: str) -> dict[str, Any]:
     return {"passthru": {"ref": ref, "error": error}}
 
 
+def passthru_result(ref: str, result: Any) -> dict[str, Any]:
+    """The answer to a passthru call that was carried out."""
+    return {"passthru": {"ref": ref, "ret": result}}
+
+
 def encode(message: Mapping[str, Any]) -> str:
     """A message as the text of a frame. Raises ValueError for what JSON cannot say (NaN)."""
     return json.dumps(message, separators=(",", ":"), allow_nan=False)

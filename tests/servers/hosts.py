@@ -59,6 +59,8 @@ class FakePrinter:
     def __init__(self) -> None:
         self.printing: bool | None = False
         self.told: list[str] = []
+        self.takes = True
+        self.entries: Mapping[str, Any] | None = {}
 
     def current_data(self) -> Mapping[str, Any]:
         flags = {"operational": True, "printing": bool(self.printing)}
@@ -80,6 +82,35 @@ class FakePrinter:
 
     def cancel_print(self) -> None:
         self.told.append("cancel")
+
+    def _take(self, *what: object) -> bool:
+        self.told.append(" ".join(map(str, what)))
+        return self.takes
+
+    def send_gcode(self, lines: Sequence[str]) -> bool:
+        return self._take("gcode", *lines)
+
+    def jog(self, distances: Mapping[str, float]) -> bool:
+        return self._take("jog", *(f"{axis}{mm}" for axis, mm in distances.items()))
+
+    def home(self, axes: Sequence[str]) -> bool:
+        return self._take("home", *axes)
+
+    def set_temperature(self, heater: str, target: float) -> bool:
+        return self._take("heat", heater, target)
+
+    def connection_options(self) -> tuple[Sequence[str], Sequence[int]]:
+        return ["/dev/ttyUSB0"], [250000, 115200]
+
+    def connect(self, port: str | None, baudrate: int | None) -> bool:
+        return self._take("connect", port, baudrate)
+
+    def select_file(self, path: str, start: bool) -> bool:
+        return self._take("print" if start else "select", path)
+
+    def files(self, path: str | None, recursive: bool) -> Mapping[str, Any] | None:
+        self._take("list", path, recursive)
+        return self.entries
 
 
 class FakeHost:

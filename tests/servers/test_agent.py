@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from typing import Any
 
 import pytest
 
@@ -130,17 +131,26 @@ def test_commands_reach_the_printer(sandbox: SandboxServer) -> None:
         for name in ("pause", "resume", "cancel"):
             sandbox.send_command(name)
         sandbox.send({"commands": [{"cmd": "rm -rf"}, {"cmd": None}, 7]})
-        sandbox.send_passthru({"target": "_printer", "func": "home", "ref": "r1"})
-        wait(
-            sandbox,
-            lambda: any(
-                isinstance(frame.data, dict) and frame.data.get("passthru", {}).get("ref") == "r1"
-                for frame in sandbox.frames
-            ),
-        )
-        assert host.printer.told == ["pause", "resume", "cancel"]
-        answer = next(frame.data for frame in sandbox.frames if "passthru" in frame.data)
-        assert answer["passthru"]["error"]
+        for call in (
+            {"target": "_printer", "func": "home", "args": ["z"]},
+            {"target": "_printer", "func": "home", "ref": "r1"},
+            {"target": "_printer", "func": "jog", "args": [{"x": 1}], "ref": "r2"},
+            {"target": "_printer", "func": "jog", "args": [{"x": 1}], "ref": "r2"},
+            {"target": "_printer", "func": "explode", "ref": "r3"},
+        ):
+            sandbox.send_passthru(call)
+        wait(sandbox, lambda: len(_answers(sandbox)) >= 3)
+        assert host.printer.told == ["pause", "resume", "cancel", "home z", "jog x1"]
+        answers = {answer["ref"]: answer for answer in _answers(sandbox)}
+        assert answers.keys() == {"r1", "r2", "r3"}
+        assert answers["r2"] == {"ref": "r2", "ret": None}
+        assert answers["r1"]["error"]
+        assert answers["r3"]["error"]
+
+
+def _answers(server: SandboxServer) -> list[Any]:
+    frames = [frame.data for frame in server.frames if isinstance(frame.data, dict)]
+    return [frame["passthru"] for frame in frames if "passthru" in frame]
 
 
 def test_a_print_from_beginning_to_end(sandbox: SandboxServer) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from octoprint_obico.agent import Agent
+from octoprint_obico.printer.pause_script import PausedAt
 from octoprint_obico.server import live_file, outbox_file
 from octoprint_obico.server.address import parse_address
 from octoprint_obico.server.live_file import LiveFile
@@ -191,6 +192,8 @@ def calls(agent: Agent, host: FakeHost) -> dict[str, Callable[[], object]]:
         "an event of a print": lambda: agent.on_printer_event("PrintPaused", {"name": "a.gcode"}),
         "a change of state": lambda: agent.on_printer_event("PrinterStateChanged", {}),
         "an event of others": lambda: agent.on_printer_event("ZChange", {"new": 1}),
+        "G-code is sent": lambda: agent.printer.on_gcode("G90"),
+        "a G-code script": lambda: agent.printer.on_script("afterPrintPaused", PausedAt),
         "the network is back": agent.on_network_back,
         "settings were saved": agent.on_settings_saved,
         "send_status": agent.send_status,

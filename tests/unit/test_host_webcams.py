@@ -15,11 +15,11 @@ def load() -> tuple[ModuleType, ModuleType]:
         warnings.simplefilter("ignore", ResourceWarning)
         from octoprint.schema import webcam
 
-        from octoprint_obico import octoprint_host
-    return octoprint_host, webcam
+        from octoprint_obico.octoprint_host import webcams
+    return webcams, webcam
 
 
-octoprint_host, schema = load()
+host_webcams, schema = load()
 
 
 class Provider:
@@ -47,12 +47,12 @@ def provided(name: str = "cam", **settings: Any) -> Any:
 )
 def test_a_stream_url_is_completed_as_octoprint_does(typed: str, complete: str) -> None:
     """It refuses the last one itself."""
-    assert octoprint_host.complete_stream_url(typed) == complete
+    assert host_webcams.complete_stream_url(typed) == complete
 
 
 def test_a_webcam_with_both() -> None:
     compat = schema.WebcamCompatibility(stream="/stream", snapshot="http://cam/snap")
-    webcam = octoprint_host.as_webcam(provided(canSnapshot=True, compat=compat))
+    webcam = host_webcams.as_webcam(provided(canSnapshot=True, compat=compat))
     assert (webcam.name, webcam.url, webcam.stream) == (
         "cam", "http://cam/snap", "http://127.0.0.1/stream",
     )  # fmt: skip
@@ -61,21 +61,21 @@ def test_a_webcam_with_both() -> None:
 
 
 def test_a_webcam_without_the_compatible_part() -> None:
-    webcam = octoprint_host.as_webcam(provided(extras={"stream": "http://cam/stream"}))
+    webcam = host_webcams.as_webcam(provided(extras={"stream": "http://cam/stream"}))
     assert (webcam.url, webcam.take, webcam.stream) == (None, None, "http://cam/stream")
-    bare = octoprint_host.as_webcam(provided())
+    bare = host_webcams.as_webcam(provided())
     assert (bare.url, bare.take, bare.stream) == (None, None, None)
 
 
 def test_all_webcams_the_one_for_snapshots_first(monkeypatch: pytest.MonkeyPatch) -> None:
     cams = {name: provided(name) for name in ("b", "a", "c")}
     cams["odd"] = SimpleNamespace(config=None)
-    monkeypatch.setattr(octoprint_host, "get_webcams", lambda: cams)
-    monkeypatch.setattr(octoprint_host, "get_snapshot_webcam", lambda: cams["c"])
-    assert [cam.name for cam in octoprint_host._webcams()] == ["c", "a", "b"]
+    monkeypatch.setattr(host_webcams, "get_webcams", lambda: cams)
+    monkeypatch.setattr(host_webcams, "get_snapshot_webcam", lambda: cams["c"])
+    assert [cam.name for cam in host_webcams.all_webcams()] == ["c", "a", "b"]
 
     def broken() -> Any:
         raise RuntimeError("a webcam plugin fails")
 
-    monkeypatch.setattr(octoprint_host, "get_snapshot_webcam", broken)
-    assert [cam.name for cam in octoprint_host._webcams()] == ["a", "b", "c"]
+    monkeypatch.setattr(host_webcams, "get_snapshot_webcam", broken)
+    assert [cam.name for cam in host_webcams.all_webcams()] == ["a", "b", "c"]

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from octoprint_obico.server.messages import encode, parse_message, passthru_answer
+from octoprint_obico.server.messages import encode, parse_message, passthru_answer, passthru_result
 
 JSON_VALUES = st.recursive(
     st.none() | st.booleans() | st.floats(allow_nan=False) | st.text(max_size=9),
@@ -100,3 +100,4 @@ def test_what_json_cannot_say_is_not_sent() -> None:
 
 def test_an_answer_to_a_call() -> None:
     assert passthru_answer("r", "no") == {"passthru": {"ref": "r", "error": "no"}}
+    assert passthru_result("r", [1]) == {"passthru": {"ref": "r", "ret": [1]}}

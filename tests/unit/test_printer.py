@@ -10,10 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from octoprint_obico.printer.commands import perform
 from octoprint_obico.printer.job import PrintJob
 from octoprint_obico.printer.status import NOT_PRINTING, build_status_message
-from octoprint_obico.server.messages import COMMANDS, Command, encode
+from octoprint_obico.server.messages import encode
 
 CURRENT = {
     "state": {"text": "Printing", "flags": {"operational": True, "printing": True}, "error": ""},
@@ -188,21 +187,3 @@ def test_an_event_without_a_file(payload: Any) -> None:
     assert told is not None
     assert told[1]["data"] is None
     json.dumps(told)
-
-
-# ---- commands ------------------------------------------------------------------------------------
-
-
-class Printer:
-    def __init__(self) -> None:
-        self.told: list[str] = []
-
-    def __getattr__(self, name: str) -> Any:
-        return lambda: self.told.append(name)
-
-
-@pytest.mark.parametrize("name", sorted(COMMANDS))
-def test_each_command_reaches_the_printer(name: str) -> None:
-    printer: Any = Printer()
-    perform(Command(name, {}, "api"), printer)
-    assert printer.told == [f"{name}_print"]

@@ -1,0 +1,87 @@
+"""Everything that follows the printer and acts on it, behind one door.
+
+OctoPrint calls from its own threads (events, G-code, scripts): nothing here waits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from .event_keeper import EventKeeper
+from .host import Host
+from .printer.commands import Lines, Pauses, perform
+from .printer.passthru import Passthru
+from .printer.pause_script import PausedAt
+from .printer.teller import Teller
+from .server.errors import Attempt
+from .server.faults import Faults
+from .server.link import Link
+from .server.messages import ServerMessage
+
+
+class PrinterKeeper:
+    """Owns what is known of the print, the calls of the app, and the options of a pause.
+
+    Args:
+        record: takes the plugin's own faults as attempts.
+        link: the channels of now, or None.
+        events: brings printer events to the server.
+        on_change: called when the status is another; sends it as soon as possible.
+    """
+
+    def __init__(
+        self,
+        host: Host,
+        record: Callable[[Attempt], None],
+        faults: Faults,
+        link: Callable[[], Link | None],
+        events: EventKeeper,
+        on_change: Callable[[], object],
+    ) -> None:
+        self._printer, self._link = host.printer, link
+        self._events, self._on_change = events, on_change
+        self._teller = Teller(host, record)
+        self._pauses = Pauses(host.printer)
+        self._passthru = Passthru(host.printer, faults, on_change)
+
+    def start(self) -> None:
+        self._passthru.start()
+
+    def stop(self, timeout_s: float) -> None:
+        """End, waiting up to so many seconds."""
+        self._passthru.stop(timeout_s)
+
+    # ---- OctoPrint ----------------------------------------------------------------------------
+
+    def on_event(self, name: str, payload: Mapping[str, Any] | None) -> bool:
+        """Take one of OctoPrint's events; return whether the status is another now."""
+        message, is_new = self._teller.on_event(name, payload)
+        if message is not None:
+            self._events.send(message)
+        if is_new:
+            self._on_change()  # the state that follows; after an end, without the print
+        self._events.ring(name, payload)
+        return is_new
+
+    def on_gcode(self, gcode: str | None) -> None:
+        """Take a command on its way to the printer."""
+        self._pauses.on_gcode(gcode)
+
+    def on_script(self, name: str, at: Callable[[], PausedAt]) -> Lines | None:
+        """What to add to one of OctoPrint's G-code scripts; see :meth:`Pauses.on_script`."""
+        return self._pauses.on_script(name, at)
+
+    # ---- the server ---------------------------------------------------------------------------
+
+    def status(self, with_settings: bool) -> Mapping[str, Any]:
+        """The status message as it is now."""
+        return self._teller.status(with_settings)
+
+    def on_message(self, message: ServerMessage) -> None:
+        """Carry out what a message asks of the printer."""
+        for command in message.commands:
+            perform(command, self._printer, self._pauses)
+        link = self._link()
+        if message.passthru is not None and link is not None:
+            self._passthru.take(message.passthru, link.supervisor.send)
