@@ -235,16 +235,19 @@ class Firmware:
     Attributes:
         axes_rule: whether G90 and G91 rule the extruder as well.
         top: where the axis Z ends, and cuts a move short.
+        queues: whether a move begins only when it is waited for, in the modes of that moment.
     """
 
     axes_rule: bool
     top: float
+    queues: bool
     z: float
     e: float = 1000.0
     feed: float = 1500.0
     relative: bool = False
     relative_e: bool = False
     targets: dict[str, float] = field(default_factory=dict)
+    waiting: list[dict[str, float]] = field(default_factory=list)
 
     def run(self, line: str) -> None:
         code, *rest = line.split()
@@ -256,13 +259,19 @@ class Firmware:
         elif code in ("M82", "M83"):
             self.relative_e = code == "M83"
         elif code == "G1":
-            self.move(numbers)
+            self.waiting.append(numbers)
         elif code in ("M140", "M190"):
             self.targets["bed"] = numbers["S"]
         elif code in ("M104", "M109"):
             self.targets[f"tool{int(numbers.get('T', 0))}"] = numbers["S"]
         else:
-            assert code == "G21", f"no line of a pause: {line}"
+            assert code in ("G21", "M400"), f"no line of a pause: {line}"
+        if code == "M400" or not self.queues:
+            self.finish()
+
+    def finish(self) -> None:
+        while self.waiting:
+            self.move(self.waiting.pop(0))
 
     def move(self, to: dict[str, float]) -> None:
         self.feed = to.get("F", self.feed)
@@ -293,6 +302,7 @@ HEATER = st.one_of(
     st.integers(10, 300).map(lambda target: {"actual": target - 1.0, "target": target}),
 )
 HEATERS = st.dictionaries(st.sampled_from(["tool0", "tool1", "bed", "chamber", "tool"]), HEATER)
+TOOL = st.sampled_from([None, 0, 1])
 SEEN = st.lists(st.sampled_from(sorted(MODES - {"G20"})), max_size=8)
 
 
@@ -305,17 +315,18 @@ def known(heaters: dict[str, Any], name: str) -> float:
 
 
 @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # a busy machine
-@given(ARGS, HEATERS, SEEN, st.floats(0, 200), st.booleans(), st.sampled_from([None, 0, 1]))
+@given(ARGS, HEATERS, SEEN, st.floats(0, 200), st.booleans(), st.booleans(), TOOL)
 def test_resume_takes_back_all_that_the_pause_did(
     args: dict[str, Any],
     heaters: dict[str, Any],
     seen: list[str],
     z: float,
     axes_rule: bool,
+    queues: bool,
     tool: int | None,
 ) -> None:
-    """Whatever the server, the file and the printer say, on either kind of firmware."""
-    firmware = Firmware(axes_rule, top=200.0, z=z)
+    """Whatever the server, the file and the printer say, on any kind of firmware."""
+    firmware = Firmware(axes_rule, 200.0, queues, z)
     modes: tuple[str, ...] = ()
     for gcode in seen:
         modes = modes_after(modes, gcode)
@@ -336,6 +347,7 @@ def test_resume_takes_back_all_that_the_pause_did(
 
     for line in scripts.resumed:
         firmware.run(line)
+    firmware.finish()
     assert firmware.z == pytest.approx(z, abs=0.001)
     assert firmware.e == pytest.approx(1000.0, abs=0.001)
     assert firmware.feed == 1500.0
