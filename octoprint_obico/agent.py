@@ -118,7 +118,6 @@ class Agent:
         """Start all threads. Returns at once."""
         self._poster.start()
         self._watch.start()
-        self._printer.start()
         self.reconfigure()
         self._events.start()
 

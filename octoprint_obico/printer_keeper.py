@@ -5,19 +5,22 @@ OctoPrint calls from its own threads (events, G-code, scripts): nothing here wai
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .event_keeper import EventKeeper
 from .host import Host
 from .printer.commands import Lines, Pauses, perform
-from .printer.passthru import Passthru
 from .printer.pause_script import PausedAt
 from .printer.teller import Teller
 from .server.errors import Attempt
 from .server.faults import Faults
 from .server.link import Link
 from .server.messages import ServerMessage
+
+if TYPE_CHECKING:
+    from .printer.passthru import Passthru
 
 
 class PrinterKeeper:
@@ -43,14 +46,13 @@ class PrinterKeeper:
         self._events, self._on_change = events, on_change
         self._teller = Teller(host, record)
         self._pauses = Pauses(host.printer)
-        self._passthru = Passthru(host.printer, faults, on_change)
-
-    def start(self) -> None:
-        self._passthru.start()
+        self._faults, self._lock = faults, threading.Lock()
+        self._passthru: Passthru | None = None
 
     def stop(self, timeout_s: float) -> None:
         """End, waiting up to so many seconds."""
-        self._passthru.stop(timeout_s)
+        if self._passthru is not None:
+            self._passthru.stop(timeout_s)
 
     # ---- OctoPrint ----------------------------------------------------------------------------
 
@@ -84,4 +86,13 @@ class PrinterKeeper:
             perform(command, self._printer, self._pauses)
         link = self._link()
         if message.passthru is not None and link is not None:
-            self._passthru.take(message.passthru, link.supervisor.send)
+            self._calls().take(message.passthru, link.supervisor.send)
+
+    def _calls(self) -> Passthru:
+        """Made at the first call: most sessions see none."""
+        with self._lock:  # a link that has just been replaced may still read
+            if self._passthru is None:
+                from .printer.passthru import Passthru
+
+                self._passthru = Passthru(self._printer, self._faults, self._on_change)
+            return self._passthru

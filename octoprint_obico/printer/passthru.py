@@ -14,7 +14,6 @@ from ..server.faults import Faults
 from ..server.journal import Once
 from ..server.messages import passthru_answer, passthru_result
 from ..server.redact import redact
-from ..server.worker import Worker
 from .arguments import RefusedError
 from .functions import FUNCTIONS, Function, call
 
@@ -28,8 +27,6 @@ MOST_REFS, MOST_REF_LENGTH = 100, 200
 LATE_S = 20.0
 """A call that has waited longer is not carried out: its user does not expect it any more, and might
 have a hand at the printer. The app itself gives up after 60 s."""
-
-_IDLE_S = 3600.0  # between two turns of the thread that nobody has woken
 
 UNKNOWN = "This plugin does not support the call."
 _CROWDED = "Too many calls wait already. Please try again."
@@ -52,7 +49,7 @@ class _Waiting(NamedTuple):
 
 
 class Passthru:
-    """Takes calls, and carries them out one after the other on a thread of its own. Thread-safe.
+    """Takes calls, and carries them out one after the other on a thread of their own. Thread-safe.
 
     Args:
         faults: takes what nothing provides for; OctoPrint's own failures are none.
@@ -73,16 +70,17 @@ class Passthru:
         self._refs: deque[str] = deque(maxlen=MOST_REFS)
         self._waiting: deque[_Waiting] = deque()
         self._unknown = Once()
-        self._worker = Worker("obico-calls", self._turn, faults, PART, after_fault_s=0.0)
-
-    def start(self) -> None:
-        self._worker.start()
+        self._thread: threading.Thread | None = None
+        self._stopped = False
 
     def stop(self, timeout_s: float) -> None:
         """End after the current call, waiting up to so many seconds; what waits is dropped."""
         with self._lock:
+            self._stopped = True
             self._waiting.clear()
-        self._worker.stop(timeout_s)
+            thread = self._thread
+        if thread is not None and thread.ident is not None:
+            thread.join(timeout_s)
 
     def take(self, message: Mapping[str, Any], send: Send) -> None:
         """Take a call. Never waits.
@@ -105,34 +103,56 @@ class Passthru:
                 return  # the same call once more, over another way (PROTOCOL 7.1)
             if ref is not None:
                 self._refs.append(ref)
-            crowded = len(self._waiting) >= MOST_WAITING
-            if function is not None and not crowded:
-                now, name = self._clock(), f"{target}.{func}"
-                self._waiting.append(_Waiting(name, function, args, kwargs, ref, send, now))
+        taken = False
         if function is None:
             self._tell_unknown(f"{target}.{func}" if named else "one without a name")
-        if ref is not None and (function is None or crowded):
+        else:
+            name = f"{target}.{func}"
+            taken = self._queue(_Waiting(name, function, args, kwargs, ref, send, self._clock()))
+        if ref is not None and not taken:
             send(passthru_answer(ref, UNKNOWN if function is None else _CROWDED))
-        self._worker.wake()
+
+    def _queue(self, call: _Waiting) -> bool:
+        """Have it carried out, by a thread that lives as long as there are calls."""
+        with self._lock:
+            if self._stopped or len(self._waiting) >= MOST_WAITING:
+                return False
+            self._waiting.append(call)
+            if self._thread is None:
+                thread = threading.Thread(target=self._run, name="obico-calls", daemon=True)
+                try:
+                    thread.start()
+                except RuntimeError:  # the computer has no thread left
+                    self._waiting.remove(call)
+                    return False
+                self._thread = thread
+        return True
 
     def _tell_unknown(self, called: str) -> None:
         name = redact(called[:200])[:60]
         if self._unknown.is_new(name):
             log.info("A call of the app is not supported: %s", name)
 
-    def _turn(self) -> float:
-        """Carry out the next call, if one waits."""
-        with self._lock:
-            waiting = self._waiting.popleft() if self._waiting else None
-        if waiting is None:
-            return _IDLE_S
+    def _run(self) -> None:
+        """Carry out what waits, until nothing does."""
+        while True:
+            with self._lock:
+                if not self._waiting:
+                    self._thread = None
+                    return
+                waiting = self._waiting.popleft()
+            try:
+                self._turn(waiting)
+            except Exception as error:  # the calls behind it must not wait in vain
+                self._faults.note(PART, error)
+
+    def _turn(self, waiting: _Waiting) -> None:
         result, error = self._carry_out(waiting)
         if waiting.ref is not None and error is None:
             waiting.send(passthru_result(waiting.ref, result))
         elif waiting.ref is not None:
             waiting.send(passthru_answer(waiting.ref, str(error)))
         self._on_done()
-        return 0.0
 
     def _carry_out(self, waiting: _Waiting) -> tuple[Any, str | None]:
         """The result; or None, and what went wrong, for people."""

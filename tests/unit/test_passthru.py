@@ -332,13 +332,11 @@ class Running(NamedTuple):
 
 
 @contextmanager
-def running(printer: Printer | None = None, *, start: bool = True) -> Iterator[Running]:
+def running(printer: Printer | None = None) -> Iterator[Running]:
     printer = printer or Printer()
     faults: list[Attempt] = []
     done, clock = threading.Semaphore(0), [0.0]
     calls = p.Passthru(printer, Faults(faults.append, log), done.release, lambda: clock[0])
-    if start:
-        calls.start()
     try:
         yield Running(calls, printer, [], faults, done, clock)
     finally:
@@ -422,7 +420,7 @@ UNKNOWN: tuple[tuple[Any, Any], ...] = (
 
 @pytest.mark.parametrize(("target", "func"), UNKNOWN, ids=repr)
 def test_an_unknown_call_is_answered_at_once(target: Any, func: Any) -> None:
-    with running(start=False) as run:
+    with running() as run:
         run.take(func, {"x": 1}, target=target, ref="r")
         assert run.answers == [{"passthru": {"ref": "r", "error": p.UNKNOWN}}]
         assert run.printer.told == []
@@ -430,7 +428,7 @@ def test_an_unknown_call_is_answered_at_once(target: Any, func: Any) -> None:
 
 def test_an_unknown_call_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, p.log.name)
-    with running(start=False) as run:
+    with running() as run:
         for number in range(3):
             run.take("boil\nforged line " + "x" * 500, target="token=abcdefgh12", ref=f"r{number}")
     (line,) = caplog.messages
@@ -507,6 +505,39 @@ def test_a_call_that_waited_long_does_not_move_the_printer() -> None:
         run.wait(2)
     assert run.printer.told == []
     assert "in time" in run.answers[-1]["passthru"]["error"]
+
+
+def threads() -> list[threading.Thread]:
+    return [thread for thread in threading.enumerate() if thread.name == "obico-calls"]
+
+
+def test_its_thread_lives_as_long_as_calls_wait() -> None:
+    with running(Slow()) as run:
+        assert threads() == []
+        held(run, lambda: run.take("jog", {"x": 1}, ref="behind"))
+        run.wait(2)
+        for number in range(3):
+            for thread in threads():
+                thread.join(LIMIT_S)
+                assert not thread.is_alive()
+            run.take("jog", {"x": 1}, ref=f"r{number}")
+            run.wait()
+    assert len(run.answers) == 5
+
+
+def test_a_computer_without_a_thread_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with running() as run:
+        with monkeypatch.context() as patch:
+            patch.setattr(threading.Thread, "start", refuse)
+            run.take("home", "z", ref="r1")
+        run.take("home", "z", ref="r2")
+        run.wait()
+    assert "try again" in run.answers[0]["passthru"]["error"]
+    assert run.answers[1]["passthru"] == {"ref": "r2", "ret": None}
+    assert run.printer.told == ["home z"]
 
 
 def test_what_waits_at_the_end_is_dropped() -> None:
