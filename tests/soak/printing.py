@@ -87,10 +87,16 @@ class Seen:
 
     def rate(self, start: float, end: float) -> Rate:
         """How the commands went out between the two, while it was printing undisturbed."""
+        spans = [(a, b) for a, b in self._undisturbed() if start <= a and b <= end]
+        return self._rate(spans)
+
+    def between(self, start: float, end: float) -> Rate:
+        """How they went out between the two, of a print that goes on all the time."""
+        return self._rate([(start, end)])
+
+    def _rate(self, spans: Sequence[tuple[float, float]]) -> Rate:
         commands, seconds, longest = 0, 0.0, 0.0
-        for begin, until in self._undisturbed():
-            if begin < start or until > end:
-                continue
+        for begin, until in spans:
             times = [at for at in self.sent if begin <= at <= until]
             gaps = [after - before for before, after in zip(times, times[1:])]
             commands, seconds = commands + len(gaps), seconds + sum(gaps)
