@@ -78,10 +78,10 @@ def find_layers(file: IO[bytes], stop: Callable[[], bool] = lambda: False) -> La
         for mark, starts in zip(_MARKS, found):
             _collect(mark, data, safe, at, starts)
         kept, at = data[safe:], at + safe
-        if not chunk:
-            return Layers(next((starts for starts in found if starts), ()))
         if any(len(starts) > MOST_LAYERS for starts in found):
             break
+        if not chunk:
+            return Layers(next((starts for starts in found if starts), ()))
     return Layers()
 
 

@@ -60,7 +60,9 @@ class PrintFile:
     def on_event(self, name: str, payload: Mapping[str, Any] | None) -> None:
         """Take one of OctoPrint's events: what it has found out may be news. Only notes it."""
         wanted = self._wanted
-        if name == _ANALYSED and wanted and (payload or {}).get("path") == wanted.path:
+        if name != _ANALYSED or wanted is None or payload is None:
+            return
+        if payload.get("path") == wanted.path:
             self._begun = None
 
     def follow(self, current: Mapping[str, Any], printing: bool) -> None:

@@ -29,14 +29,14 @@ class SettingsSection:
         self._sent_at = float("-inf")
         self._sent: Mapping[str, Any] | None = None
         self._look = True
-        self._firmware: Mapping[str, Any] | None = None
+        self._firmware: Mapping[str, Any] = {}  # the event's payload, not looked at before use
 
     def on_event(self, name: str, payload: Mapping[str, Any] | None) -> bool:
         """Take one of OctoPrint's events; return whether a status should look at the section."""
         if name not in _MAY_CHANGE:
             return False
         if name == "FirmwareData":
-            self._firmware = _firmware(payload)
+            self._firmware = payload if isinstance(payload, Mapping) else {}
         self._look = True
         return True
 
@@ -72,14 +72,15 @@ class SettingsSection:
         return section, None
 
     def _of_the_printer(self) -> dict[str, Any]:
-        return {"printer_metadata": self._firmware} if self._firmware else {}
+        known = _firmware(self._firmware)
+        return {"printer_metadata": known} if known else {}
 
 
-def _firmware(payload: Mapping[str, Any] | None) -> dict[str, Any]:
+def _firmware(told: Mapping[str, Any]) -> dict[str, Any]:
     """What M115 brought: FIRMWARE_NAME, MACHINE_TYPE and so on."""
-    told = payload if isinstance(payload, Mapping) else {}
     data = told.get("data")
     known = dict(list(data.items())[:_MOST_FIRMWARE]) if isinstance(data, Mapping) else {}
-    if told.get("name"):
-        known.setdefault("FIRMWARE_NAME", told["name"])
+    name = told.get("name")
+    if isinstance(name, str) and name:
+        known.setdefault("FIRMWARE_NAME", name)
     return known

@@ -49,7 +49,7 @@ def build_status_message(
         *extras,
     )
     status, faults = _built(parts)
-    message: dict[str, Any] = {"status": {"_ts": now, **_FALLBACKS, **status}}
+    message: dict[str, Any] = {"status": {"_ts": now, **_fallbacks(), **status}}
     if print_ts is not None:
         message["current_print_ts"] = int(print_ts)
     if settings is not None:
@@ -59,13 +59,14 @@ def build_status_message(
     return message, faults
 
 
-# What a status without the part must have all the same (PROTOCOL 5.2, 13.16, 13.17)
-_FALLBACKS: Mapping[str, Any] = {
-    "state": {"text": "Unknown", "flags": {"closedOrError": True}, "error": ""},
-    "job": {"file": {}},
-    "progress": {},
-    "temperatures": {},
-}
+def _fallbacks() -> dict[str, Any]:
+    """What a status without the part must have all the same (PROTOCOL 5.2, 13.16, 13.17)."""
+    return {
+        "state": {"text": "Unknown", "flags": {"closedOrError": True}, "error": ""},
+        "job": {"file": {}},
+        "progress": {},
+        "temperatures": {},
+    }
 
 
 def _built(parts: Sequence[Part]) -> tuple[dict[str, Any], list[str]]:
