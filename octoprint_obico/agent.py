@@ -183,6 +183,7 @@ class Agent:
             status=self._printer.status,
             watched=self.watched,
             outbox=self._events.outbox,
+            viewed=lambda: self._demand.viewing,
         )
 
     # ---- what the parts ask of each other ----------------------------------------------------

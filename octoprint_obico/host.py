@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple, Protocol
+from typing import IO, Any, NamedTuple, Protocol
 
 from .server.trust import Accepted
 from .webcam.snapshot import Webcam
@@ -91,6 +91,15 @@ class PrinterHost(Protocol):
 
     def select_file(self, path: str, start: bool) -> bool:
         """Make a file of the local storage the current job, and print it where `start` says so."""
+
+    def file_metadata(self, path: str) -> Mapping[str, Any]:
+        """What OctoPrint knows of a file of the local storage; empty where that is nothing.
+
+        May read the disk.
+        """
+
+    def open_file(self, path: str) -> IO[bytes] | None:
+        """A file of the local storage, to be read and closed; None where it cannot be had."""
 
     def files(self, path: str | None, recursive: bool) -> Mapping[str, Any] | None:
         """The entries of a folder in the local storage (None: its root), in OctoPrint's own form.

@@ -185,7 +185,7 @@ class ObicoPlugin(
     def on_gcode_queued(
         self, comm: Any, phase: str, cmd: str, kind: Any, gcode: str | None, *args: Any, **more: Any
     ) -> None:
-        self._agent.printer.on_gcode(gcode)
+        self._agent.printer.on_gcode(gcode, cmd)
 
     def get_additional_permissions(self, *args: Any, **kwargs: Any) -> list[dict[str, Any]]:
         return permissions.definitions()

@@ -44,13 +44,14 @@ class PrinterKeeper:
     ) -> None:
         self._printer, self._link = host.printer, link
         self._events, self._on_change = events, on_change
-        self._teller = Teller(host, record)
+        self._teller = Teller(host, record, on_change)
         self._pauses = Pauses(host.printer)
         self._faults, self._lock = faults, threading.Lock()
         self._passthru: Passthru | None = None
 
     def stop(self, timeout_s: float) -> None:
         """End, waiting up to so many seconds."""
+        self._teller.stop()
         if self._passthru is not None:
             self._passthru.stop(timeout_s)
 
@@ -66,9 +67,10 @@ class PrinterKeeper:
         self._events.ring(name, payload)
         return is_new
 
-    def on_gcode(self, gcode: str | None) -> None:
+    def on_gcode(self, gcode: str | None, command: str) -> None:
         """Take a command on its way to the printer."""
         self._pauses.on_gcode(gcode)
+        self._teller.on_gcode(gcode, command)
 
     def on_script(self, name: str, at: Callable[[], PausedAt]) -> Lines | None:
         """What to add to one of OctoPrint's G-code scripts; see :meth:`Pauses.on_script`."""
@@ -76,9 +78,9 @@ class PrinterKeeper:
 
     # ---- the server ---------------------------------------------------------------------------
 
-    def status(self, with_settings: bool) -> Mapping[str, Any]:
-        """The status message as it is now."""
-        return self._teller.status(with_settings)
+    def status(self, first: bool) -> Mapping[str, Any]:
+        """The status message as it is now; `first`: of its connection."""
+        return self._teller.status(first)
 
     def on_message(self, message: ServerMessage) -> None:
         """Carry out what a message asks of the printer."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 from .. import former_plugin
@@ -12,6 +14,17 @@ from .guard import guarded
 from .printer import OctoPrintPrinter
 from .settings import OctoPrintSettings
 from .webcams import all_webcams
+
+_BOARD = Path("/proc/device-tree/model")
+"""Linux shows the device tree there (Documentation/devicetree); its texts end with a NUL."""
+
+
+def board_model(path: Path = _BOARD) -> str:
+    """The board's name, as "Raspberry Pi 4 Model B Rev 1.4"; empty on other computers."""
+    if not path.exists():
+        return ""
+    with path.open("rb") as file:
+        return file.read(200).decode("utf-8", "replace").replace("\0", "").strip()
 
 
 class OctoPrintHost:
@@ -61,10 +74,17 @@ class OctoPrintHost:
         return {
             "agent": {"name": "octoprint_obico", "version": self._versions["plugin"]},
             "octoprint_version": self._versions["octoprint"],
-            "platform_uname": [str(item) for item in platform.uname()] + [""],
+            "platform_uname": self._uname,
             "installed_plugins": installed,
             "temperature": {"profiles": list(profiles or [])},
         }
+
+    @cached_property
+    def _uname(self) -> list[str]:
+        """`platform.uname()` and the board's model, empty where none is known (PROTOCOL 5.3)."""
+        uname: Sequence[str] = guarded(lambda: tuple(platform.uname()), (), "platform")
+        padded = [*map(str, uname), *[""] * 6][:6]  # always seven with the model
+        return [*padded, guarded(board_model, "", "board")]
 
     def _installed_plugins(self) -> list[str]:
         plugins = self._plugin_manager.plugins.items()

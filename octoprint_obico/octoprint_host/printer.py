@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import IO, Any
 
 from ..printer.pause_script import PausedAt
 from .guard import guarded, took
@@ -116,6 +116,17 @@ class OctoPrintPrinter:
             return True
 
         return guarded(select, False, "select a file")
+
+    def file_metadata(self, path: str) -> Mapping[str, Any]:
+        return guarded(
+            lambda: dict(self._file_manager.get_metadata(_LOCAL, path) or {}), {}, "metadata"
+        )
+
+    def open_file(self, path: str) -> IO[bytes] | None:
+        def ask() -> IO[bytes] | None:
+            return open(self._file_manager.path_on_disk(_LOCAL, path), "rb")
+
+        return guarded(ask, None, "the job's file")
 
     def files(self, path: str | None, recursive: bool) -> Mapping[str, Any] | None:
         def ask() -> Mapping[str, Any] | None:

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Mapping
 from typing import Any
 
+from .plain import text
 from .status import NOT_PRINTING
 
 # The server acts on these (PROTOCOL 5.4); the last three end the print
@@ -62,6 +63,7 @@ class PrintJob:
             print_ts = self._print_ts
             if name in _ENDS:
                 self._print_ts = NOT_PRINTING
-        file_name = (payload or {}).get("name")
-        data = {"name": str(file_name)} if file_name else None
+        file_name = payload.get("name") if isinstance(payload, Mapping) else None
+        is_named = isinstance(file_name, str) and file_name
+        data = {"name": text(file_name)} if is_named else None
         return print_ts, {"event_type": name, "data": data}

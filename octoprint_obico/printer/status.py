@@ -6,13 +6,17 @@ temperatures must not look offline.
 
 from __future__ import annotations
 
-import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-_HEATER = re.compile(r"tool\d+|bed|chamber")
+from .plain import number, plain, text
+
+_HEATER = re.compile(r"tool\d{1,2}|bed|chamber")
 NOT_PRINTING = -1
+
+Part = tuple[str, Callable[[], Any]]
+"""A key of the status, and what builds its value; None: the key is left out."""
 
 
 def build_status_message(
@@ -23,6 +27,7 @@ def build_status_message(
     *,
     settings: Mapping[str, Any] | None = None,
     event: Mapping[str, Any] | None = None,
+    extras: Sequence[Part] = (),
 ) -> tuple[dict[str, Any], list[str]]:
     """Return a status message, and the names of the parts that could not be built.
 
@@ -33,23 +38,18 @@ def build_status_message(
         now: Unix seconds.
         settings: the settings section, when it is due.
         event: event_type and data, when the message tells of one.
+        extras: further parts, of what OctoPrint's current data do not tell.
     """
-    status: dict[str, Any] = {"_ts": now}
-    faults: list[str] = []
-    builders: tuple[tuple[str, Callable[[], Any]], ...] = (
+    parts: tuple[Part, ...] = (
         ("state", lambda: _state(current.get("state"))),
         ("job", lambda: _job(current.get("job"))),
         ("progress", lambda: _progress(current)),
         ("temperatures", lambda: _temperatures(temperatures)),
-        ("currentZ", lambda: _number(current.get("currentZ"))),
+        ("currentZ", lambda: number(current.get("currentZ"))),
+        *extras,
     )
-    for name, build in builders:
-        try:
-            status[name] = build()
-        except (TypeError, ValueError, AttributeError, KeyError) as error:
-            faults.append(f"{name}: {type(error).__name__}")
-            status.update(_FALLBACKS.get(name, {}))
-    message: dict[str, Any] = {"status": status}
+    status, faults = _built(parts)
+    message: dict[str, Any] = {"status": {"_ts": now, **_fallbacks(), **status}}
     if print_ts is not None:
         message["current_print_ts"] = int(print_ts)
     if settings is not None:
@@ -59,36 +59,65 @@ def build_status_message(
     return message, faults
 
 
-_FALLBACKS: Mapping[str, Mapping[str, Any]] = {
-    "state": {"state": {"text": "Unknown", "flags": {"closedOrError": True}}},
-    "job": {"job": {"file": {}}},
-    "progress": {"progress": {}},
-    "temperatures": {"temperatures": {}},
-}
+def _fallbacks() -> dict[str, Any]:
+    """What a status without the part must have all the same (PROTOCOL 5.2, 13.16, 13.17)."""
+    return {
+        "state": {"text": "Unknown", "flags": {"closedOrError": True}, "error": ""},
+        "job": {"file": {}},
+        "progress": {},
+        "temperatures": {},
+    }
+
+
+def _built(parts: Sequence[Part]) -> tuple[dict[str, Any], list[str]]:
+    """The parts that there are, and the names of those whose building failed."""
+    built: dict[str, Any] = {}
+    faults: list[str] = []
+    for name, build in parts:
+        try:
+            value = build()
+        except Exception as error:  # whatever OctoPrint's data hold; it is named and recorded
+            faults.append(f"{name}: {type(error).__name__}")
+        else:
+            if value is not None:
+                built[name] = value
+    return built, faults
 
 
 def _state(state: Any) -> dict[str, Any]:
-    flags = {str(name): bool(value) for name, value in dict(state["flags"]).items()}
+    flags = {text(name): bool(value) for name, value in dict(state["flags"]).items()}
     flags.setdefault("closedOrError", not flags.get("operational", False))
-    return {"text": str(state["text"]), "flags": flags, "error": str(state.get("error") or "")}
+    # failure detection goes by it; OctoPrint 2.0 says of a paused printer that it prints as well
+    flags["printing"] = flags.get("printing", False) and not flags.get("paused", False)
+    return {"text": text(state["text"]), "flags": flags, "error": text(state.get("error") or "")}
 
 
 def _job(job: Any) -> dict[str, Any]:
-    result = _plain(job) if job else {}
-    if not isinstance(result, dict):
-        raise TypeError("job is not an object")
+    result = plain(job) if job else {}
     # Neither job nor job.file may be null: the server reads into them (PROTOCOL 13.16)
-    result["file"] = result.get("file") or {}
-    return result
+    file = _object(result, "job").get("file") or {}
+    return {**result, "file": _object(file, "job.file")}
 
 
 def _progress(current: Mapping[str, Any]) -> dict[str, Any]:
-    progress = _plain(current.get("progress") or {})
-    filament = (current.get("job") or {}).get("filament") or {}
+    progress = _object(plain(current.get("progress") or {}), "progress")
+    job = current.get("job")
+    filament = job.get("filament") if isinstance(job, Mapping) else None
     tool = filament.get("tool0") if isinstance(filament, Mapping) else None
     if isinstance(tool, Mapping):
-        progress.setdefault("filamentUsed", _number(tool.get("length")))
-    return dict(progress)
+        progress.setdefault("filamentUsed", number(tool.get("length")))
+    numbers = {name: number(progress.get(name)) for name in _NUMBERS if name in progress}
+    return {**progress, **numbers}
+
+
+# The server and the app reckon with these (PROTOCOL 5.2)
+_NUMBERS = ("completion", "printTime", "printTimeLeft", "filamentUsed", "filepos")
+
+
+def _object(value: Any, name: str) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise TypeError(f"{name} is not an object")
+    return value
 
 
 def _temperatures(temperatures: Mapping[str, Any]) -> dict[str, Any]:
@@ -97,27 +126,8 @@ def _temperatures(temperatures: Mapping[str, Any]) -> dict[str, Any]:
     for name, values in temperatures.items():
         if _HEATER.fullmatch(str(name)) and isinstance(values, Mapping):
             result[str(name)] = {
-                "actual": _number(values.get("actual")),
-                "target": _number(values.get("target")),
-                "offset": _number(values.get("offset")) or 0,
+                "actual": number(values.get("actual")),
+                "target": number(values.get("target")),
+                "offset": number(values.get("offset")) or 0,
             }
     return result
-
-
-def _number(value: Any) -> float | int | None:
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        return None
-    return value if math.isfinite(value) else None
-
-
-def _plain(value: Any, depth: int = 0) -> Any:
-    """A copy that JSON can say: unknown objects become text, endless depth is cut."""
-    if depth > 8:
-        return None
-    if isinstance(value, Mapping):
-        return {str(key): _plain(item, depth + 1) for key, item in value.items()}
-    if isinstance(value, (list, tuple, set)):
-        return [_plain(item, depth + 1) for item in value]
-    if value is None or isinstance(value, (bool, str)):
-        return value
-    return _number(value) if isinstance(value, (int, float)) else str(value)

@@ -5,12 +5,17 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from ..host import Host
 from ..server.errors import PLUGIN_CHANNEL, Attempt
+from ..server.faults import Faults
 from .job import STATE_EVENTS, PrintJob
-from .status import build_status_message
+from .print_file import PrintFile
+from .settings_section import SettingsSection
+from .status import NOT_PRINTING, Part, build_status_message
+from .tuning import KEYS, Tuning
 
 log = logging.getLogger("octoprint.plugins.obico")
 
@@ -20,12 +25,32 @@ class Teller:
 
     Args:
         record: takes each message built as an attempt of the plugin's own channel.
+        on_change: called when more is known of the printed file, from a thread of its own.
+        needs_user: whether the printer waits for somebody.
     """
 
-    def __init__(self, host: Host, record: Callable[[Attempt], None]) -> None:
-        self._host, self._record = host, record
+    def __init__(
+        self,
+        host: Host,
+        record: Callable[[Attempt], None],
+        on_change: Callable[[], object] = lambda: None,
+        needs_user: Callable[[], bool] = lambda: False,
+    ) -> None:
+        self._host, self._record, self._needs_user = host, record, needs_user
         self._job = PrintJob()
+        self._section = SettingsSection()
+        self._tuning = Tuning()
+        self._broken = Faults(record, log)
+        self._file = PrintFile(host.printer, self._broken, on_change)
         self._faults: frozenset[str] = frozenset()
+
+    def stop(self) -> None:
+        """End what runs; waits for nothing."""
+        self._file.stop()
+
+    def on_gcode(self, gcode: str | None, command: str) -> None:
+        """Take a line on its way to the printer."""
+        self._tuning.on_gcode(gcode, command)
 
     def on_event(
         self, name: str, payload: Mapping[str, Any] | None
@@ -36,22 +61,47 @@ class Teller:
             The message to send, or None where the server does not care, and whether the status is
             another now.
         """
+        self._tuning.on_event(name)
+        self._file.on_event(name, payload)
+        if self._section.on_event(name, payload):
+            return None, True
         told = self._job.on_event(name, payload, time.time())
         if told is None:
             return None, name in STATE_EVENTS
         print_ts, event = told
         return self._build(print_ts, event=event), True
 
-    def status(self, with_settings: bool) -> Mapping[str, Any]:
-        """The status message as it is now."""
+    def status(self, first: bool) -> Mapping[str, Any]:
+        """The status message as it is now; `first`: of its connection."""
         print_ts = self._job.current_ts(self._host.printer.is_printing(), time.time())
-        settings = self._host.server_settings() if with_settings else None
+        settings, error = self._section.due(first, self._host.server_settings)
+        if error is not None:
+            self._broken.note("building the settings section", error)
+        self._follow_file(print_ts)
         return self._build(print_ts, settings=settings)
+
+    def _follow_file(self, print_ts: int | None) -> None:
+        is_open = print_ts is not None and print_ts != NOT_PRINTING
+        try:
+            self._file.follow(self._host.printer.current_data(), is_open)
+        except Exception as error:  # odd data, or no thread left: the status goes without it
+            self._broken.note("following the job's file", error)
+
+    def _extras(self, current: Mapping[str, Any]) -> tuple[Part, ...]:
+        """What is known of the print beside OctoPrint's current data. Memory only."""
+        return (
+            ("file_metadata", self._file.metadata),
+            ("currentLayerHeight", lambda: self._file.layer(current)),
+            *((key, partial(self._tuning.get, key)) for key in KEYS),
+            ("user_interaction_required", lambda: bool(self._needs_user())),
+        )
 
     def _build(self, print_ts: int | None, **more: Any) -> dict[str, Any]:
         printer = self._host.printer
+        current = printer.current_data()
+        more["extras"] = self._extras(current)
         message, faults = build_status_message(
-            printer.current_data(), printer.temperatures(), print_ts, time.time(), **more
+            current, printer.temperatures(), print_ts, time.time(), **more
         )
         if frozenset(faults) != self._faults:
             self._faults = frozenset(faults)

@@ -52,6 +52,7 @@ class Hooks(NamedTuple):
     status: Callable[[bool], Mapping[str, Any]]
     watched: Callable[[], bool]
     outbox: Outbox | None = None
+    viewed: Callable[[], bool] = lambda: False
 
 
 class _Why(Enum):
@@ -110,6 +111,7 @@ class Link:
             on_message=hooks.on_message,
             status=hooks.status,
             watched=hooks.watched,
+            viewed=hooks.viewed,
             trust=trust,
             courier=Courier(hooks.outbox, wanted.name),
         )

@@ -24,6 +24,7 @@ from .faults import Faults
 from .journal import Journal, Once, write
 from .messages import ServerMessage, encode, parse_message
 from .pause import Pause
+from .status_pace import StatusPace
 from .trust import NO_EXTRA, Trust
 from .waker import Waker
 from .websocket import (
@@ -49,9 +50,6 @@ _ATTEMPT_S, _FIRST_MESSAGE_LEAST_S = 8.0, 2.0
 """A whole attempt, up to that message: the pauses reckon with it. One that was slow to open has a
 little more."""
 
-STATUS_INTERVAL_S = 30.0
-"""The server forgets a printer that sends nothing for 120 s (PROTOCOL 4.3)."""
-
 SHORT_LIVED_S = 150.0
 """A connection that ends before this age was dropped soon; idle time-outs are shorter."""
 
@@ -64,8 +62,6 @@ SHARED_CLEARED_S = 330.0
 
 _GOOD_BYE_S = 0.5  # what the server has to close as well, where it is we who stop
 _QUEUE, _LIFETIMES = 100, 3
-_STATUS_PAUSE_S = 0.25
-"""Between two status messages: a burst of changes becomes one message with the latest."""
 
 
 class Supervisor:
@@ -75,7 +71,8 @@ class Supervisor:
         record: takes each finished attempt (not those that a diagnosis asked for).
         on_state: called after each change of state, from the channel's thread.
         on_message: takes what the server says, from the channel's thread; must return soon.
-        status: builds the next status message; told whether the settings section is due.
+        status: builds the next status message; told whether it is the connection's first.
+        viewed: whether somebody views the printer in the app: then it is sent more often.
         watched: whether somebody looks at the status just now: then pauses are short.
         courier: brings printer events over the connection.
     """
@@ -91,6 +88,7 @@ class Supervisor:
         on_message: Callable[[ServerMessage], None],
         status: Callable[[bool], Mapping[str, Any] | None],
         watched: Callable[[], bool],
+        viewed: Callable[[], bool] = lambda: False,
         trust: Trust = NO_EXTRA,
         courier: Courier | None = None,
     ) -> None:
@@ -105,7 +103,7 @@ class Supervisor:
         self._journal = Journal("WebSocket", WEBSOCKET_TRANSITIONS)
         self._odd = Once()
         self._queue: deque[Mapping[str, Any]] = deque(maxlen=_QUEUE)
-        self._status_due = False
+        self._pace = StatusPace(viewed)
         self._uncounted = False
         self._stop = threading.Event()
         self._cancel = Cancel()
@@ -152,7 +150,7 @@ class Supervisor:
 
     def send_status(self) -> None:
         """Send the status as soon as possible; several calls become one message."""
-        self._status_due = True
+        self._pace.ask()
         self._waker.wake()
 
     def retry_now(self, *, counted: bool = True) -> None:
@@ -249,31 +247,27 @@ class Supervisor:
     def _serve(self, connection: Connection) -> None:
         """Pass messages both ways until the connection ends. Returns only when stopping."""
         now = time.monotonic()
-        heard, status_at, status_sent = now, now, float("-inf")
+        heard, is_first = now, True
         pinged: float | None = None
         counted = True
-        settings_due = True
-        self._status_due = True
+        self._pace.begin()
         while not self._stop.is_set():
             now = time.monotonic()
             # events first: one that ends a print must arrive before the status without it
             ping_wanted = self._send_queued(connection)
             self._courier.send_next(connection, self._pong_payload)
             proof_wanted = self._courier.wants_proof(self._pong_payload)
-            if self._status_due:
-                status_at = min(status_at, status_sent + _STATUS_PAUSE_S)
             is_held_back = self._courier.is_behind
-            if now >= status_at and not is_held_back:
-                self._status_due, status_sent = False, now
-                status_at = now + STATUS_INTERVAL_S
-                settings_due = not self._send_status(connection, settings_due) and settings_due
+            if now >= self._pace.due_at() and not is_held_back:
+                self._pace.sent(now)
+                is_first = not self._send_status(connection, is_first) and is_first
             if pinged is None and (ping_wanted or proof_wanted or now - heard >= PING_INTERVAL_S):
                 pinged, counted = now, not (ping_wanted or proof_wanted)
                 self._ping(connection)
             if pinged is not None and now - pinged >= PONG_TIMEOUT_S:
                 raise self._unresponsive(connection, now - heard)
             due = pinged + PONG_TIMEOUT_S if pinged is not None else heard + PING_INTERVAL_S
-            event = connection.poll((due if is_held_back else min(due, status_at)) - now)
+            event = connection.poll((due if is_held_back else min(due, self._pace.due_at())) - now)
             self._waker.drain()
             if isinstance(event, Closed):
                 raise self._dropped(event, connection)
@@ -287,8 +281,8 @@ class Supervisor:
                 self._lived(connection)
         # stopping is no error
 
-    def _send_status(self, connection: Connection, with_settings: bool) -> bool:
-        message = self._status(with_settings)
+    def _send_status(self, connection: Connection, is_first: bool) -> bool:
+        message = self._status(is_first)
         if message is None:
             return False
         connection.send_text(encode(message))

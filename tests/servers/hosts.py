@@ -6,7 +6,7 @@ import contextlib
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from octoprint_obico.agent import Agent
 from octoprint_obico.host import LinkedPrinterInfo
@@ -107,6 +107,12 @@ class FakePrinter:
 
     def select_file(self, path: str, start: bool) -> bool:
         return self._take("print" if start else "select", path)
+
+    def file_metadata(self, path: str) -> Mapping[str, Any]:
+        return {}
+
+    def open_file(self, path: str) -> IO[bytes] | None:
+        return None
 
     def files(self, path: str | None, recursive: bool) -> Mapping[str, Any] | None:
         self._take("list", path, recursive)

@@ -192,7 +192,7 @@ def calls(agent: Agent, host: FakeHost) -> dict[str, Callable[[], object]]:
         "an event of a print": lambda: agent.on_printer_event("PrintPaused", {"name": "a.gcode"}),
         "a change of state": lambda: agent.on_printer_event("PrinterStateChanged", {}),
         "an event of others": lambda: agent.on_printer_event("ZChange", {"new": 1}),
-        "G-code is sent": lambda: agent.printer.on_gcode("G90"),
+        "G-code is sent": lambda: agent.printer.on_gcode("G90", "G90"),
         "a G-code script": lambda: agent.printer.on_script("afterPrintPaused", PausedAt),
         "the network is back": agent.on_network_back,
         "settings were saved": agent.on_settings_saved,

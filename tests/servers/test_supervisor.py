@@ -14,6 +14,7 @@ from octoprint_obico.server import supervisor as s
 from octoprint_obico.server.backoff import Backoff
 from octoprint_obico.server.channel_state import WEBSOCKET_TRANSITIONS, State
 from octoprint_obico.server.journal import MOST_LINES
+from octoprint_obico.server.status_pace import STATUS_INTERVAL_S
 from octoprint_obico.server.websocket import CLOSE_REPLACED
 from sandbox import SandboxServer
 
@@ -215,7 +216,7 @@ def test_a_frozen_line_is_noticed(sandbox: SandboxServer, live: Live, quick_ping
 def test_a_frozen_line_is_noticed_within_15_seconds_in_life() -> None:
     assert s.PING_INTERVAL_S + s.PONG_TIMEOUT_S <= 15
     assert s.FIRST_MESSAGE_TIMEOUT_S <= 15
-    assert s.STATUS_INTERVAL_S <= 50
+    assert STATUS_INTERVAL_S <= 50
 
 
 def test_an_open_socket_without_a_greeting_is_not_connected(

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import inspect
+import platform
 import warnings
 from collections.abc import Mapping
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -16,18 +18,20 @@ pytestmark = pytest.mark.filterwarnings(
 )
 
 
-def load() -> tuple[ModuleType, Any, Any]:
-    """Our adapter, OctoPrint's printer and file manager."""
+def load() -> tuple[ModuleType, ModuleType, Any, Any]:
+    """Our adapter as a whole and its printer, OctoPrint's printer and file manager."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         from octoprint.filemanager import FileManager  # first, as OctoPrint itself does
         from octoprint.printer.standard import Printer
 
+        from octoprint_obico import octoprint_host
         from octoprint_obico.octoprint_host import printer
-    return printer, Printer, FileManager
+    return octoprint_host, printer, Printer, FileManager
 
 
-host_printer, Real, FileManager = load()
+host_package, host_printer, Real, FileManager = load()
+VERSIONS = {"plugin": "3.0.0", "octoprint": "2.0.0"}
 
 
 class Recorded:
@@ -160,3 +164,55 @@ def test_whatever_raises_is_no_fault_of_ours() -> None:
         ours.connect(None, None),
     ]
     assert done == [False] * len(done)
+
+
+def test_metadata_of_a_file() -> None:
+    files = Recorded(FileManager, {"get_metadata": {"analysis": {"a": 1}}})
+    ours, _ = printer(files=files)
+    assert ours.file_metadata("a/b.gcode") == {"analysis": {"a": 1}}
+    ((_, told),) = files.told
+    assert (told["location"], told["path"]) == ("local", "a/b.gcode")
+
+
+@pytest.mark.parametrize("nothing", [None, {}, 5])
+def test_file_without_metadata(nothing: Any) -> None:
+    ours, _ = printer(files=Recorded(FileManager, {"get_metadata": nothing}))
+    assert ours.file_metadata("a") == {}
+
+
+def test_a_file_is_opened(tmp_path: Path) -> None:
+    path = tmp_path / "a.gcode"
+    path.write_bytes(b"G28\n")
+    ours, _ = printer(files=Recorded(FileManager, {"path_on_disk": str(path)}))
+    with ours.open_file("a.gcode") as file:
+        assert file.read() == b"G28\n"
+
+
+def test_file_that_is_gone(tmp_path: Path) -> None:
+    ours, _ = printer(files=Recorded(FileManager, {"path_on_disk": str(tmp_path / "gone")}))
+    assert ours.open_file("gone") is None
+
+
+@pytest.mark.parametrize(
+    ("content", "name"),
+    [
+        (b"Raspberry Pi 4 Model B Rev 1.4\0", "Raspberry Pi 4 Model B Rev 1.4"),
+        (b"", ""),
+        (b"\xff" * 1000, "\ufffd" * 200),
+        (None, ""),
+    ],
+)
+def test_name_of_the_board(content: bytes | None, name: str, tmp_path: Path) -> None:
+    path = tmp_path / "model"
+    if content is not None:
+        path.write_bytes(content)
+    assert host_package.board_model(path) == name
+
+
+def test_computer_is_told_in_seven_texts() -> None:
+    host = host_package.OctoPrintHost(Broken(), Broken(), Broken(), VERSIONS, lambda topic: None)
+    told = host.server_settings()
+    assert len(told["platform_uname"]) == 7
+    assert told["platform_uname"][:6] == [str(item) for item in platform.uname()]
+    assert told["installed_plugins"] == []
+    assert told["temperature"] == {"profiles": []}
