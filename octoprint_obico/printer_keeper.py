@@ -13,6 +13,7 @@ from .host import Host
 from .printer.commands import Lines, Pauses, perform
 from .printer.passthru import Passthru
 from .printer.pause_script import PausedAt
+from .printer.print_files import PrintFiles
 from .printer.teller import Teller
 from .server.errors import Attempt
 from .server.faults import Faults
@@ -43,13 +44,15 @@ class PrinterKeeper:
         self._events, self._on_change = events, on_change
         self._teller = Teller(host, record)
         self._pauses = Pauses(host.printer)
-        self._passthru = Passthru(host.printer, faults, on_change)
+        self._files = PrintFiles(host.printer, link, faults, events.store, on_change)
+        self._passthru = Passthru(host.printer, faults, on_change, more=self._files.functions)
 
     def start(self) -> None:
         self._passthru.start()
 
     def stop(self, timeout_s: float) -> None:
         """End, waiting up to so many seconds."""
+        self._files.stop()
         self._passthru.stop(timeout_s)
 
     # ---- OctoPrint ----------------------------------------------------------------------------
@@ -58,7 +61,7 @@ class PrinterKeeper:
         """Take one of OctoPrint's events; return whether the status is another now."""
         message, is_new = self._teller.on_event(name, payload)
         if message is not None:
-            self._events.send(message)
+            self._events.send(self._files.complete(message, may_begin=False))
         if is_new:
             self._on_change()  # the state that follows; after an end, without the print
         self._events.ring(name, payload)
@@ -76,7 +79,7 @@ class PrinterKeeper:
 
     def status(self, with_settings: bool) -> Mapping[str, Any]:
         """The status message as it is now."""
-        return self._teller.status(with_settings)
+        return self._files.complete(self._teller.status(with_settings), may_begin=True)
 
     def on_message(self, message: ServerMessage) -> None:
         """Carry out what a message asks of the printer."""
