@@ -39,7 +39,7 @@ class Signatures:
             is_over: asked between two reads; ends the work.
 
         Raises:
-            OSError: it cannot be read.
+            OSError: it cannot be read, or somebody writes to it.
         """
         stamp = _stamp(path)
         with self._lock:
@@ -53,9 +53,12 @@ class Signatures:
                     return None
                 digest.update(piece)
                 size += len(piece)
+                if size > stamp[1]:  # it grows, perhaps without end
+                    break
+        if _stamp(path) != stamp:
+            raise OSError("the file has changed while it was read")
         signed = Signed(f"md5:{digest.hexdigest()}", size)
-        if _stamp(path) == stamp:  # nobody has written to it meanwhile
-            self._keep(stamp, signed)
+        self._keep(stamp, signed)
         return signed
 
     def _keep(self, stamp: _Stamp, signed: Signed) -> None:

@@ -64,7 +64,7 @@ def test_a_file_is_fetched_without_any_credential() -> None:
     lines = head.decode().split("\r\n")
     assert lines[0] == "GET /media/a%20b.gcode?digest=d%2F1&x=2 HTTP/1.1"
     names = {line.partition(":")[0].lower() for line in lines[1:] if line}
-    assert names == {"host", "user-agent", "accept", "accept-encoding", "connection"}
+    assert names == {"host", "user-agent", "accept", "accept-encoding"}
 
 
 def test_a_file_in_chunks() -> None:
@@ -179,9 +179,12 @@ def test_it_is_cancelled_at_once(behaviour: Behaviour) -> None:
 
 
 def test_a_full_disk() -> None:
-    with FaultServer(f.answer(body=GCODE)) as server, Path("/dev/full").open("wb", 0) as full:
-        with pytest.raises(FileError, match="disk is full"):
-            fetch(f"{server.url}/a", full.write, home_at(server.url), ENOUGH, Cancel())
+    with (
+        FaultServer(f.answer(body=GCODE)) as server,
+        Path("/dev/full").open("wb", 0) as full,
+        pytest.raises(FileError, match="disk is full"),
+    ):
+        fetch(f"{server.url}/a", full.write, home_at(server.url), ENOUGH, Cancel())
 
 
 # ---- where it leads ------------------------------------------------------------------------------
@@ -230,9 +233,9 @@ BAD_TARGETS = (
 def test_other_addresses_are_refused_at_once_and_in_a_redirect(target: str) -> None:
     with pytest.raises(FileError, match="cannot be used"):
         get(target, home_at("http://127.0.0.1:1"))
-    with FaultServer(f.answer("302 Found", b"", f"Location: {target}")) as server:
-        with pytest.raises(FileError):
-            get(f"{server.url}/a")
+    leads = f.answer("302 Found", b"", f"Location: {target}")
+    with FaultServer(leads) as server, pytest.raises(FileError):
+        get(f"{server.url}/a")
 
 
 def test_a_site_address_that_means_nothing_here() -> None:

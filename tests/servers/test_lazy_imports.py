@@ -16,6 +16,8 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 LAZY_PACKAGES = {"asn1crypto", "prometheus_client"}
 LAZY_ROOMS = {"octoprint_obico.cli", "octoprint_obico.diagnosis", "octoprint_obico.web"}
 LAZY = {
+    "octoprint_obico.printer.cloud_file",
+    "octoprint_obico.server.file_client",
     "octoprint_obico.server.certificate",
     "octoprint_obico.server.outbox_file",  # and with it SQLite
     "octoprint_obico.server.scrub",
