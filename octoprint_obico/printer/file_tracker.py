@@ -7,18 +7,20 @@ import os
 import threading
 import time
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..host import PrinterHost
 from ..server.background import BackgroundJob
 from ..server.backoff import Backoff
 from ..server.errors import ChannelError
 from ..server.faults import Faults
-from ..server.gcode_files import GcodeFile, is_unwanted, register
 from ..server.journal import Once
 from ..server.link import Link
 from ..server.retry_policy import HTTP
 from .signature import Signatures
+
+if TYPE_CHECKING:
+    from ..server.gcode_files import GcodeFile
 
 log = logging.getLogger("octoprint.plugins.obico.printer")
 
@@ -111,6 +113,8 @@ class FileTracker:
     # ---- on the thread of its own --------------------------------------------------------------
 
     def _find(self, tracked: Tracked, is_over: threading.Event) -> None:
+        from ..server.gcode_files import is_unwanted, register
+
         file = self._file(tracked, is_over)
         backoff = Backoff(HTTP)
         while file is not None and not is_over.is_set():
@@ -145,6 +149,8 @@ class FileTracker:
             return None
         if signed is None:
             return None
+        from ..server.gcode_files import GcodeFile
+
         base_name = os.path.basename(place)
         return GcodeFile(
             tracked.name or base_name, base_name, signed.signature, signed.num_bytes, tracked.path

@@ -4,13 +4,16 @@ The way out is that of all requests: name resolution, proxy and certificates. No
 sent.
 
 The address is the server's word. A server that was taken over could name anything that this
-computer reaches, also in the home's own network. That is why what comes is written to a file and
-never told to anybody, and why it is refused where it begins like a web page or like no text.
+computer reaches, also in the home's own network. That is why a server of the internet may name none
+of a private network; why what comes is written to a file and never told to anybody (only that it
+failed, and the status of the answer); and why it is refused where it begins like a web page or like
+no text.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from ipaddress import ip_address
 from typing import Any, NamedTuple
 from urllib.parse import urljoin, urlsplit
 
@@ -22,6 +25,7 @@ from .causes import Cause
 from .deadline import Cancel, Deadline
 from .errors import AddressError, ChannelError, ObicoError, Stage, chain
 from .http import HttpClient
+from .transport import resolve
 from .trust import Trust, server_name
 
 TIME_LIMIT_S, SILENCE_S = 1800.0, 60.0
@@ -207,17 +211,40 @@ class _Patient:
         return getattr(self._sock, name)
 
 
+def _is_private(sock: Any) -> bool:
+    """Whether the other end is in a private network, or is this computer."""
+    try:
+        return not ip_address(str(sock.getpeername()[0]).partition("%")[0]).is_global
+    except (OSError, ValueError):
+        return True
+
+
 class _FileClient(HttpClient):
     """Sends one request whose answer may take long."""
 
     def __init__(self, address: Address, home: Home, limits: Limits, deadline: Deadline) -> None:
         is_home = server_name(address) == server_name(home.address)
         super().__init__(address, home.user_agent, home.trust if is_home else home.trust.of_others)
+        self._home = home.address
         self._silence_s, self._total = limits.silence_s, deadline
 
     def _open(self, deadline: Deadline) -> Any:
-        # ours can be cancelled
-        return _Patient(super()._open(self._total.within(_OPEN_S)), self._silence_s)
+        within = self._total.within(_OPEN_S)  # ours can be cancelled
+        sock = super()._open(within)
+        if self._proxy is None and _is_private(sock) and not self._is_local(within):
+            sock.close()
+            raise ChannelError(Cause.HOST_UNREACHABLE, Stage.CONNECT, "in a private network")
+        return _Patient(sock, self._silence_s)
+
+    def _is_local(self, deadline: Deadline) -> bool:
+        """Whether the server is in a private network itself: then its files may be, as well."""
+        if self.address.host == self._home.host:
+            return True
+        try:
+            targets = resolve(self._home.host, self._home.port, deadline)
+        except ChannelError:
+            return False
+        return any(not ip_address(target.ip.partition("%")[0]).is_global for target in targets)
 
     def get(self, target: str) -> requests.Response:
         """The answer, whose body is not read yet. Raises ChannelError."""

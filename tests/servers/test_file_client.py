@@ -10,13 +10,15 @@ from pathlib import Path
 import pytest
 
 from octoprint_obico.server.address import parse_address
-from octoprint_obico.server.deadline import Cancel
+from octoprint_obico.server.deadline import Cancel, Deadline
+from octoprint_obico.server.errors import ChannelError
 from octoprint_obico.server.file_client import (
     MOST_REDIRECTS,
     Cancelled,
     FileError,
     Home,
     Limits,
+    _FileClient,
     fetch,
 )
 from octoprint_obico.server.trust import NO_EXTRA, Accepted, Trust, trust_for
@@ -258,6 +260,21 @@ def test_a_site_that_answers_is_believed() -> None:
 def test_a_server_that_cannot_be_reached_at_all() -> None:
     with f.refused_port() as port, pytest.raises(FileError, match="did not answer"):
         get(f"http://127.0.0.1:{port}/a")
+
+
+@pytest.mark.parametrize("home", ["https://obico.invalid", "https://93.184.215.14"])
+def test_a_server_of_the_internet_names_nothing_in_the_home(home: str) -> None:
+    """Neither at once nor by a redirect; not even a byte is sent there."""
+    with FaultServer(f.answer(body=GCODE)) as own:
+        client = _FileClient(parse_address(own.url), home_at(home), ENOUGH, Deadline(LIMIT_S))
+        with pytest.raises(ChannelError, match="private"):
+            client.get("/a")
+        assert not any(own.heads)
+
+
+def test_a_server_at_home_may_have_its_files_beside_it() -> None:
+    with FaultServer(f.answer(body=GCODE)) as storage:
+        assert get(f"{storage.url}/a", home_at("http://localhost:1")) == GCODE
 
 
 # ---- certificates --------------------------------------------------------------------------------
