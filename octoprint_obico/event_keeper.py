@@ -76,6 +76,11 @@ class EventKeeper:
         if number is not None:
             self._take_picture(lambda picture: outbox.attach(number, picture))
 
+    def store(self, fields: Mapping[str, str]) -> None:
+        """Keep a printer event (PROTOCOL 2.5) until it has arrived. Never waits."""
+        if self.outbox is not None:
+            self.outbox.put(Kind.HTTP, fields)
+
     def _on_due(self, kind: Kind) -> None:
         link = self._link()
         if link is not None:

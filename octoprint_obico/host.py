@@ -107,6 +107,24 @@ class PrinterHost(Protocol):
         None where they cannot be had.
         """
 
+    def file_on_disk(self, path: str) -> str | None:
+        """Where a file of the local storage is on the disk; None where there is none."""
+
+    def folder_on_disk(self, path: str) -> str | None:
+        """The same for a folder, which is made where it is missing."""
+
+    def add_file(self, path: str, source: str, display: str) -> str | None:
+        """Move a file of the disk into the local storage, in place of one that is there.
+
+        Args:
+            path: where it shall be in the storage.
+            source: where it is on the disk.
+            display: its name for people.
+
+        Returns:
+            Its path in the storage, or None where OctoPrint did not take it.
+        """
+
 
 class Host(Protocol):
     """Everything together."""

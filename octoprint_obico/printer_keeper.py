@@ -13,6 +13,7 @@ from .event_keeper import EventKeeper
 from .host import Host
 from .printer.commands import Lines, Pauses, perform
 from .printer.pause_script import PausedAt
+from .printer.print_files import PrintFiles
 from .printer.teller import Teller
 from .server.errors import Attempt
 from .server.faults import Faults
@@ -46,12 +47,14 @@ class PrinterKeeper:
         self._events, self._on_change = events, on_change
         self._teller = Teller(host, record, on_change)
         self._pauses = Pauses(host.printer)
+        self._files = PrintFiles(host.printer, link, faults, events.store, on_change)
         self._faults, self._lock = faults, threading.Lock()
         self._passthru: Passthru | None = None
 
     def stop(self, timeout_s: float) -> None:
         """End, waiting up to so many seconds."""
         self._teller.stop()
+        self._files.stop()
         if self._passthru is not None:
             self._passthru.stop(timeout_s)
 
@@ -61,7 +64,7 @@ class PrinterKeeper:
         """Take one of OctoPrint's events; return whether the status is another now."""
         message, is_new = self._teller.on_event(name, payload)
         if message is not None:
-            self._events.send(message)
+            self._events.send(self._files.complete(message, may_begin=False))
         if is_new:
             self._on_change()  # the state that follows; after an end, without the print
         self._events.ring(name, payload)
@@ -80,7 +83,7 @@ class PrinterKeeper:
 
     def status(self, first: bool) -> Mapping[str, Any]:
         """The status message as it is now; `first`: of its connection."""
-        return self._teller.status(first)
+        return self._files.complete(self._teller.status(first), may_begin=True)
 
     def on_message(self, message: ServerMessage) -> None:
         """Carry out what a message asks of the printer."""
@@ -96,5 +99,6 @@ class PrinterKeeper:
             if self._passthru is None:
                 from .printer.passthru import Passthru
 
-                self._passthru = Passthru(self._printer, self._faults, self._on_change)
+                more = self._files.functions()
+                self._passthru = Passthru(self._printer, self._faults, self._on_change, more=more)
             return self._passthru

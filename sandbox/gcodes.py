@@ -26,6 +26,29 @@ class GcodeFiles:
 
     def __init__(self) -> None:
         self._files: dict[int, dict[str, Any]] = {}
+        self._contents: dict[int, bytes] = {}
+
+    def add_to_cloud(
+        self, filename: str, safe_filename: str, content: bytes, site: str, now: float
+    ) -> dict[str, Any]:
+        """Upload a file, as a user does in the app; its record.
+
+        site: the address with which the server's links begin.
+        """
+        number = len(self._files) + 1
+        fields = {
+            "filename": filename,
+            "safe_filename": safe_filename,
+            "agent_signature": None,
+            "num_bytes": len(content),
+            "url": f"{site}/media/gcode/{number}?digest=signed",
+        }
+        self._contents[number] = content
+        return self._add(fields, None, now)
+
+    def content(self, file_id: int) -> bytes:
+        """What was uploaded. Raises KeyError."""
+        return self._contents[file_id]
 
     def all(self) -> list[dict[str, Any]]:
         return list(self._files.values())
@@ -40,10 +63,15 @@ class GcodeFiles:
         wanted = (printer_id, fields["agent_signature"], fields["safe_filename"])
         for record in self._files.values():
             found = (
-                record["resident_printer"], record["agent_signature"], record["safe_filename"],
-            )  # fmt: skip
+                record["resident_printer"] or printer_id,  # none: it is in the cloud
+                record["agent_signature"],
+                record["safe_filename"],
+            )
             if found == wanted:
                 return record, False
+        return self._add(fields, printer_id, now), True
+
+    def _add(self, fields: Mapping[str, Any], printer_id: int | None, now: float) -> dict[str, Any]:
         record = {
             **EMPTY_RECORD,
             **{name: fields.get(name) for name in WRITABLE},
@@ -54,7 +82,7 @@ class GcodeFiles:
             "updated_at": iso_date(now),
         }
         self._files[record["id"]] = record
-        return record, True
+        return record
 
     def patch(self, file_id: int, fields: Mapping[str, Any], now: float) -> dict[str, Any]:
         """Change a record. Raises KeyError for an unknown one."""

@@ -63,7 +63,7 @@ class HttpApi:
         self._records = records
         self._discovery = discovery
         self._linking_throttled = linking_throttled
-        self._gcodes = GcodeFiles()
+        self.gcodes = GcodeFiles()
         self._endpoints = self._table()
 
     def _table(self) -> tuple[Endpoint, ...]:
@@ -73,6 +73,7 @@ class HttpApi:
         return (
             Endpoint("/", {"GET": self._root}, with_token=False),
             Endpoint("/hc/", {"GET": self._health}, with_token=False),
+            Endpoint("/media/gcode/[0-9]+", {"GET": self._get_gcode}, with_token=False),
             Endpoint(f"{api}/verify/", {"GET": verify, "POST": verify}, False, True),
             Endpoint(f"{api}/unlinked/", {"POST": unlinked}, False, True),
             Endpoint(f"{api}/printer/", {"GET": who, "PATCH": self._patch_printer}),
@@ -225,13 +226,21 @@ class HttpApi:
         self._records.add("events", EventRecord(at, printer.id, body.fields, size))
         return replies.json_reply({"result": "ok"})
 
+    async def _get_gcode(self, request: web.Request) -> web.Response:
+        """A file as the server's storage gives it: for whoever has the signed address."""
+        try:
+            content = self.gcodes.content(int(request.path.rpartition("/")[2]))
+        except KeyError:
+            return replies.not_found_page()
+        return web.Response(body=content, content_type="application/octet-stream")
+
     async def _list_gcodes(self, request: web.Request, printer: Printer) -> web.Response:
-        return replies.json_reply(self._gcodes.all())
+        return replies.json_reply(self.gcodes.all())
 
     async def _post_gcode(self, request: web.Request, printer: Printer) -> web.Response:
         body = await read_body(request, JSON, FORM, MULTIPART)
         try:
-            record, is_new = self._gcodes.upsert(printer.id, body.fields, self._registry.clock())
+            record, is_new = self.gcodes.upsert(printer.id, body.fields, self._registry.clock())
         except KeyError as exc:
             raise ServerFault(f"field missing: {exc}") from exc
         return replies.json_reply(record, status=201 if is_new else 200)
@@ -240,7 +249,7 @@ class HttpApi:
         body = await read_body(request, JSON, FORM, MULTIPART)
         file_id = int(request.path.rstrip("/").rpartition("/")[2])
         try:
-            record = self._gcodes.patch(file_id, body.fields, self._registry.clock())
+            record = self.gcodes.patch(file_id, body.fields, self._registry.clock())
         except KeyError as exc:
             raise ServerFault(f"no file or field: {exc}") from exc
         return replies.json_reply(record)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ssl
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 from sandbox.breaker import Breaker
 from sandbox.discovery import Announcement, Discovery
@@ -29,6 +29,8 @@ from sandbox.timing import Timing
 FIRST_PRINTER_NAME = "Sandbox Printer"
 COMMANDS = ("pause", "resume", "cancel")
 DEFAULT_WAIT_S = 5.0
+
+Result = TypeVar("Result")
 
 
 class SandboxServer(Hosted):
@@ -54,7 +56,7 @@ class SandboxServer(Hosted):
         self._breaker = Breaker()
         self._discovery = Discovery(self._registry.changed, clock, timing)
         self._hub = Hub(self._registry, self._records, self._breaker, timing)
-        api = HttpApi(
+        self._api = api = HttpApi(
             self._registry,
             self._records,
             self._discovery,
@@ -107,6 +109,24 @@ class SandboxServer(Hosted):
         code = self.new_code(printer_id)
         self._discovery.enter_passcode(passcode, code)
         return code
+
+    # G-code files
+
+    def add_cloud_file(
+        self, filename: str, safe_filename: str, content: bytes, site: str | None = None
+    ) -> dict[str, Any]:
+        """Upload a file to the server; its record, as the app hands it to the agent.
+
+        site: the site address that an administrator has set, where it is not the server's own.
+        """
+        now, add = self._registry.clock(), self._api.gcodes.add_to_cloud
+        begin = site or self.url
+        return self._in_loop(lambda: dict(add(filename, safe_filename, content, begin, now)))
+
+    @property
+    def gcode_files(self) -> list[dict[str, Any]]:
+        """Copies of all records."""
+        return self._in_loop(lambda: [dict(record) for record in self._api.gcodes.all()])
 
     # what goes to the agent
 
@@ -262,8 +282,8 @@ class SandboxServer(Hosted):
         arguments.update({name: True for name, off in heaters.items() if off})
         return arguments
 
-    def _in_loop(self, function: Callable[[], int]) -> int:
-        async def run() -> int:
+    def _in_loop(self, function: Callable[[], Result]) -> Result:
+        async def run() -> Result:
             return function()
 
         return self._host.call(run())

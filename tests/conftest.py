@@ -8,6 +8,7 @@ from collections.abc import Generator, Iterator
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.provoked import MARK, watched
 
@@ -20,7 +21,11 @@ NOT_TESTED_HERE = "NOT TESTED HERE"
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Make the mark known of tests that provoke a cause (tests/provoked.py)."""
+    """Make the mark known of tests that provoke a cause (tests/provoked.py); be patient."""
+    # a busy machine is no fault of a property
+    patient = [HealthCheck.too_slow]
+    settings.register_profile("patient", deadline=None, suppress_health_check=patient)
+    settings.load_profile("patient")
     config.addinivalue_line("markers", f"{MARK}(*causes): provokes these causes by a real fault")
 
 

@@ -139,6 +139,34 @@ class OctoPrintPrinter:
 
         return guarded(ask, None, "files")
 
+    def file_on_disk(self, path: str) -> str | None:
+        def ask() -> str | None:
+            if not self._file_manager.file_exists(_LOCAL, path):
+                return None
+            return str(self._file_manager.path_on_disk(_LOCAL, path))
+
+        return guarded(ask, None, "where a file is")
+
+    def folder_on_disk(self, path: str) -> str | None:
+        def make() -> str:
+            if not self._file_manager.folder_exists(_LOCAL, path):
+                self._file_manager.add_folder(_LOCAL, path)
+            return str(self._file_manager.path_on_disk(_LOCAL, path))
+
+        return guarded(make, None, "make a folder")
+
+    def add_file(self, path: str, source: str, display: str) -> str | None:
+        def add() -> str:
+            from octoprint.filemanager.util import DiskFileWrapper
+
+            wrapped = DiskFileWrapper(path.rpartition("/")[2], source)
+            added = self._file_manager.add_file(
+                _LOCAL, path, wrapped, allow_overwrite=True, display=display
+            )
+            return str(added)
+
+        return guarded(add, None, "add a file")
+
 
 def paused_at(comm: Any, profiles: Any) -> PausedAt:
     """Where a printer on a serial line stands as it pauses.

@@ -50,7 +50,7 @@ def call(function: Function, printer: PrinterHost, args: Any, kwargs: Any) -> An
         RefusedError: for wrong arguments, a printer that cannot do it now, or a failing OctoPrint.
     """
     given, named = _read_args(function, args), _read_kwargs(function, kwargs)
-    _demand(function.needs, printer)
+    demand(function.needs, printer)
     return function.run(printer, *given, **named)
 
 
@@ -69,7 +69,8 @@ def _read_kwargs(function: Function, kwargs: Any) -> dict[str, Any]:
     return {name: read(values[key]) for key, (name, read) in readers.items()}
 
 
-def _demand(needs: Needs, printer: PrinterHost) -> None:
+def demand(needs: Needs, printer: PrinterHost) -> None:
+    """Raise RefusedError where the printer is not what it has to be."""
     if needs is Needs.NOTHING:
         return
     state = printer.current_data().get("state")

@@ -65,11 +65,16 @@ class HttpChannel:
 
     The owner of its state; everybody else reads `snapshot()`.
 
+    Attributes:
+        NOT_OFFERED: statuses of an answer that tells only of the call, and not of the channel.
+
     Args:
         record: takes each attempt that is counted.
         on_state: called after a change of the state or of the cause, with the snapshots before and
             after it, on the thread that made the call.
     """
+
+    NOT_OFFERED = (400, 404, 405, 413, 415, 422, 500)
 
     def __init__(
         self,
@@ -104,6 +109,7 @@ class HttpChannel:
         *,
         timeout_s: float = READ_TIMEOUT_S,
         counted: bool = True,
+        optional: bool = False,
         **kwargs: Any,
     ) -> Any:
         """Send a request with the printer's token and return the JSON of its success.
@@ -111,6 +117,7 @@ class HttpChannel:
         Args:
             expect: tells a success from another JSON value.
             counted: False keeps the attempt out of the session's figures (a diagnosis asked).
+            optional: a server need not offer it: one that refuses (`NOT_OFFERED`) is in order.
 
         Raises:
             ChannelError: after the attempt has been recorded.
@@ -122,6 +129,9 @@ class HttpChannel:
             )
             judge(reply, self._address, bool(self._token), expect)
         except ChannelError as error:
+            if optional and error.facts.get("status") in self.NOT_OFFERED:
+                self._set(lambda calls: calls.end(None))
+                raise
             if counted:
                 self._record(Attempt.failure(CHANNEL, error))
             self._set(lambda calls: calls.end(False), attempt=True, error=error)

@@ -87,10 +87,11 @@ class Link:
 
     Attributes:
         since: when it was made (Unix seconds).
+        user_agent: how its requests name themselves.
     """
 
     def __init__(self, wanted: Wanted, user_agent: str, hooks: Hooks) -> None:
-        self.wanted = wanted
+        self.wanted, self.user_agent = wanted, user_agent
         self.since = time.time()
         self._on_state, self._watched = hooks.on_state, hooks.watched
         self._asked: set[_Why] = set()

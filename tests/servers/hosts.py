@@ -61,6 +61,7 @@ class FakePrinter:
         self.told: list[str] = []
         self.takes = True
         self.entries: Mapping[str, Any] | None = {}
+        self.storage: Path | None = None
 
     def current_data(self) -> Mapping[str, Any]:
         flags = {"operational": True, "printing": bool(self.printing)}
@@ -117,6 +118,22 @@ class FakePrinter:
     def files(self, path: str | None, recursive: bool) -> Mapping[str, Any] | None:
         self._take("list", path, recursive)
         return self.entries
+
+    def file_on_disk(self, path: str) -> str | None:
+        place = self.storage / path if self.storage is not None else None
+        return str(place) if place is not None and place.is_file() else None
+
+    def folder_on_disk(self, path: str) -> str | None:
+        if self.storage is None:
+            return None
+        (self.storage / path).mkdir(exist_ok=True)
+        return str(self.storage / path)
+
+    def add_file(self, path: str, source: str, display: str) -> str | None:
+        if self.storage is None or not self._take("add", path, display):
+            return None
+        Path(source).replace(self.storage / path)
+        return path
 
 
 class FakeHost:

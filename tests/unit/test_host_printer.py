@@ -151,10 +151,42 @@ def test_a_folder_that_is_gone() -> None:
     assert [name for name, _ in files.told] == ["folder_exists"], "OctoPrint would log an error"
 
 
+@pytest.mark.parametrize("there", [True, False])
+def test_where_a_file_is(there: bool) -> None:
+    files = Recorded(FileManager, {"file_exists": there, "path_on_disk": "/uploads/a.gcode"})
+    ours, _ = printer(files=files)
+    assert ours.file_on_disk("a.gcode") == ("/uploads/a.gcode" if there else None)
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_a_folder_is_made_where_it_is_missing(there: bool) -> None:
+    files = Recorded(FileManager, {"folder_exists": there, "path_on_disk": "/uploads/x"})
+    ours, _ = printer(files=files)
+    assert ours.folder_on_disk("x") == "/uploads/x"
+    assert ("add_folder" in [name for name, _ in files.told]) is not there
+
+
+def test_a_file_is_moved_into_the_storage(tmp_path: Path) -> None:
+    files = Recorded(FileManager, {"add_file": "x/a b.gcode"})
+    ours, _ = printer(files=files)
+    source = tmp_path / "part"
+    source.write_bytes(b"G28")
+    assert ours.add_file("x/a b.gcode", str(source), "Name") == "x/a b.gcode"
+    ((name, told),) = files.told
+    assert name == "add_file"
+    assert (told["path"], told["display"], told["allow_overwrite"]) == ("x/a b.gcode", "Name", True)
+    told["file_object"].save(str(tmp_path / "there"))
+    assert (tmp_path / "there").read_bytes() == b"G28"
+    assert not source.exists()
+
+
 def test_whatever_raises_is_no_fault_of_ours() -> None:
     ours = host_printer.OctoPrintPrinter(Broken(), Broken(), Broken())
     assert ours.connection_options() == ([], [])
     assert ours.files(None, False) is None
+    assert ours.file_on_disk("a") is None
+    assert ours.folder_on_disk("a") is None
+    assert ours.add_file("a", "b", "c") is None
     done = [
         ours.send_gcode(("M18",)),
         ours.jog({"x": 1}),

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from octoprint_obico.printer.pause_script import (
@@ -314,7 +314,6 @@ def known(heaters: dict[str, Any], name: str) -> float:
     return float(target) if 1 <= target <= 500 else 0.0
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # a busy machine
 @given(ARGS, HEATERS, SEEN, st.floats(0, 200), st.booleans(), st.booleans(), TOOL)
 def test_resume_takes_back_all_that_the_pause_did(
     args: dict[str, Any],
@@ -355,7 +354,6 @@ def test_resume_takes_back_all_that_the_pause_did(
     assert firmware.targets == pytest.approx(before, abs=0.001)
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # a busy machine
 @given(ARGS, HEATERS, SEEN, ANY_NUMBER)
 def test_every_line_is_plain_gcode(
     args: dict[str, Any], heaters: dict[str, Any], seen: list[str], room: Any
@@ -373,7 +371,6 @@ def test_every_line_is_plain_gcode(
     assert [line for line in (*scripts.paused, *scripts.resumed) if not plain.fullmatch(line)] == []
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # a busy machine
 @given(ARGS, HEATERS, SEEN)
 def test_nozzle_is_hot_before_it_goes_back(
     args: dict[str, Any], heaters: dict[str, Any], seen: list[str]
