@@ -281,6 +281,18 @@ def test_another_file_has_another_height() -> None:
     assert world.status()["file_metadata"]["analysis"]["printingArea"]["maxZ"] == 3
 
 
+def test_file_that_comes_back() -> None:
+    """It was unselected meanwhile, or the printer was off."""
+    world = World()
+    world.printer.metadata = METADATA
+    world.prints()
+    before = world.status_when_read()
+    world.printer.current = FakePrinter().current_data()
+    assert "file_metadata" not in world.status()
+    world.prints()
+    assert world.status_when_read()["file_metadata"] == before["file_metadata"]
+
+
 def test_analysis_that_ends_later() -> None:
     """A file that is printed as soon as it is there is analysed later, or never."""
     world = World()
