@@ -137,7 +137,7 @@ CURRENT = GARBAGE | st.fixed_dictionaries(
 @given(CURRENT, GARBAGE | st.dictionaries(st.sampled_from(NAMES), GARBAGE), GARBAGE, st.booleans())
 @example(None, None, None, True)
 @example({"job": {"file": "x"}}, {"tool0": Nasty()}, {"name": Nasty()}, True)
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 def test_whatever_the_host_says_is_a_message_that_protocol_allows(
     current: Any, heat: Any, firmware: Any, first: bool
 ) -> None:
@@ -150,7 +150,7 @@ def test_whatever_the_host_says_is_a_message_that_protocol_allows(
 
 
 @given(GARBAGE)
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_any_section_of_the_host_is_one_that_json_can_say(section: Any) -> None:
     world = World()
     world.host.server_settings = lambda: {"agent": section}  # type: ignore[method-assign]
