@@ -76,7 +76,7 @@ class PrintFile:
         if before is not None and wanted is not None and before[:3] == wanted[:3]:
             wanted = wanted._replace(layers=wanted.layers or before.layers)
         else:
-            self._facts = _Facts()
+            self._facts, self._begun = _Facts(), None
         self._wanted = wanted
         if wanted is not None and wanted != self._begun and not self._stopped.is_set():
             self._reading.start(self._read)

@@ -46,13 +46,13 @@ class SettingsSection:
         """The section where it goes with this status: with a connection's first, when something in
         it has changed, and every half an hour.
 
-        Returns:
-            The section, or None: not due, or it could not be built; and then why. It is tried again
-            with the next status.
-
         Args:
             first: whether this is the first status of a connection.
             build: makes what the host tells.
+
+        Returns:
+            The section, or None: not due, or it could not be built; and then why. It is tried again
+            with the next status.
         """
         now = self._clock()
         anyway = first or now - self._sent_at >= EVERY_S

@@ -137,7 +137,7 @@ CURRENT = GARBAGE | st.fixed_dictionaries(
 @given(CURRENT, GARBAGE | st.dictionaries(st.sampled_from(NAMES), GARBAGE), GARBAGE, st.booleans())
 @example(None, None, None, True)
 @example({"job": {"file": "x"}}, {"tool0": Nasty()}, {"name": Nasty()}, True)
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 def test_whatever_the_host_says_is_a_message_that_protocol_allows(
     current: Any, heat: Any, firmware: Any, first: bool
 ) -> None:
@@ -150,7 +150,7 @@ def test_whatever_the_host_says_is_a_message_that_protocol_allows(
 
 
 @given(GARBAGE)
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_any_section_of_the_host_is_one_that_json_can_say(section: Any) -> None:
     world = World()
     world.host.server_settings = lambda: {"agent": section}  # type: ignore[method-assign]
@@ -279,6 +279,18 @@ def test_another_file_has_another_height() -> None:
     world.printer.may_read.set()
     assert world.known.acquire(timeout=LIMIT_S)
     assert world.status()["file_metadata"]["analysis"]["printingArea"]["maxZ"] == 3
+
+
+def test_file_that_comes_back() -> None:
+    """It was unselected meanwhile, or the printer was off."""
+    world = World()
+    world.printer.metadata = METADATA
+    world.prints()
+    before = world.status_when_read()
+    world.printer.current = FakePrinter().current_data()
+    assert "file_metadata" not in world.status()
+    world.prints()
+    assert world.status_when_read()["file_metadata"] == before["file_metadata"]
 
 
 def test_analysis_that_ends_later() -> None:
