@@ -303,6 +303,20 @@ def test_a_gcode_file_is_made_once_and_can_be_patched(agent: Agent):
     assert agent.call("POST", path, json={"filename": "x"}).status_code == 500
 
 
+def test_a_file_of_the_cloud_is_found_by_its_signature(agent: Agent, server: SandboxServer):
+    """Whoever has its address gets it; once signed, a print of it finds its record."""
+    record = server.add_cloud_file("Name", "a.gcode", b"G28", site="http://site.example")
+    assert record["url"].startswith("http://site.example/media/")
+    path = record["url"].partition("site.example")[2]
+    assert agent.call("GET", path, headers=NO_TOKEN).content == b"G28"
+    assert agent.call("GET", "/media/gcode/99", headers=NO_TOKEN).status_code == 404
+    fields = {"safe_filename": "a.gcode", "agent_signature": "md5:1"}
+    files = f"{API}/g_code_files/"
+    agent.call("PATCH", f"{files}{record['id']}/", json=fields)
+    assert agent.call("POST", files, json=fields).json()["id"] == record["id"]
+    assert [item["filename"] for item in server.gcode_files] == ["Name"]
+
+
 # discovery
 
 
