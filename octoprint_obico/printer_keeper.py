@@ -5,19 +5,25 @@ OctoPrint calls from its own threads (events, G-code, scripts): nothing here wai
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from .event_keeper import EventKeeper
 from .host import Host
 from .printer.commands import Lines, Pauses, perform
+from .printer.filament import FilamentWatch
+from .printer.filament_signs import CHANGE
+from .printer.functions import Function, Needs
 from .printer.passthru import Passthru
 from .printer.pause_script import PausedAt
 from .printer.teller import Teller
+from .printer.terminal_feed import TerminalFeed, switch
 from .server.errors import Attempt
 from .server.faults import Faults
 from .server.link import Link
 from .server.messages import ServerMessage
+
+PART = "following the printer"
 
 
 class PrinterKeeper:
@@ -28,6 +34,7 @@ class PrinterKeeper:
         link: the channels of now, or None.
         events: brings printer events to the server.
         on_change: called when the status is another; sends it as soon as possible.
+        viewing: whether somebody views the printer, by the server's last word.
     """
 
     def __init__(
@@ -38,19 +45,29 @@ class PrinterKeeper:
         link: Callable[[], Link | None],
         events: EventKeeper,
         on_change: Callable[[], object],
+        viewing: Callable[[], bool],
     ) -> None:
         self._printer, self._link = host.printer, link
-        self._events, self._on_change = events, on_change
+        self._events, self._on_change, self._faults = events, on_change, faults
         self._teller = Teller(host, record)
         self._pauses = Pauses(host.printer)
-        self._passthru = Passthru(host.printer, faults, on_change)
+        self._filament = FilamentWatch(
+            host.printer, lambda name: events.ring(name, None), on_change
+        )
+        self._viewing = viewing
+        self._feed = TerminalFeed(self._is_viewed, self._send_live, faults)
+        toggle = Function(lambda _, wanted: self._feed.toggle(wanted), Needs.NOTHING, (switch,))
+        self._passthru = Passthru(
+            host.printer, faults, on_change, more={("gcode_hooks", "toggle_terminal_feed"): toggle}
+        )
 
     def start(self) -> None:
         self._passthru.start()
 
     def stop(self, timeout_s: float) -> None:
         """End, waiting up to so many seconds."""
-        self._passthru.stop(timeout_s)
+        self._feed.stop(timeout_s / 2)
+        self._passthru.stop(timeout_s / 2)
 
     # ---- OctoPrint ----------------------------------------------------------------------------
 
@@ -61,12 +78,47 @@ class PrinterKeeper:
             self._events.send(message)
         if is_new:
             self._on_change()  # the state that follows; after an end, without the print
-        self._events.ring(name, payload)
+        self._filament.on_event(name)
+        if name != CHANGE:  # of that the watch judges
+            self._events.ring(name, payload)
         return is_new
 
-    def on_gcode(self, gcode: str | None) -> None:
+    def on_gcode(self, gcode: str | None, command: str) -> None:
         """Take a command on its way to the printer."""
         self._pauses.on_gcode(gcode)
+
+    def on_sent(self, gcode: str | None, command: str, tags: Collection[str] | None) -> None:
+        """Take a command that the printer was just sent."""
+        try:
+            self._feed.take(command)
+            self._filament.on_sent(gcode, tags)
+        except Exception as error:  # nothing of ours may disturb the line to the printer
+            self._faults.note(PART, error)
+
+    def on_received(self, line: str) -> None:
+        """Take a line of the printer."""
+        try:
+            self._feed.take(line)
+            self._filament.on_line(line)
+        except Exception as error:  # nothing of ours may disturb the line to the printer
+            self._faults.note(PART, error)
+
+    def look(self, nudge_s: float) -> None:
+        """Remind of what the printer waits for, at most every so many seconds; called regularly."""
+        self._filament.look(nudge_s)
+
+    @property
+    def user_interaction_required(self) -> bool:
+        """Whether a print waits for somebody at the printer (PROTOCOL 5.2)."""
+        return self._filament.waits
+
+    def _is_viewed(self) -> bool:
+        link = self._link()  # without one the server's last word is an old one
+        return link is not None and link.is_connected and self._viewing()
+
+    def _send_live(self, message: Mapping[str, Any]) -> int | None:
+        link = self._link()
+        return link.send_live(message) if link is not None else None
 
     def on_script(self, name: str, at: Callable[[], PausedAt]) -> Lines | None:
         """What to add to one of OctoPrint's G-code scripts; see :meth:`Pauses.on_script`."""

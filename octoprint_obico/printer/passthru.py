@@ -57,6 +57,7 @@ class Passthru:
     Args:
         faults: takes what nothing provides for; OctoPrint's own failures are none.
         on_done: called after each call that was carried out.
+        more: functions of other parts than the printer, besides those of the table.
         clock: monotonic seconds; for tests.
     """
 
@@ -66,9 +67,11 @@ class Passthru:
         faults: Faults,
         on_done: Callable[[], object],
         clock: Callable[[], float] = time.monotonic,
+        more: Mapping[tuple[str, str], Function] = {},
     ) -> None:
         self._printer, self._faults = printer, faults
         self._on_done, self._clock = on_done, clock
+        self._functions = {**FUNCTIONS, **more}
         self._lock = threading.Lock()
         self._refs: deque[str] = deque(maxlen=MOST_REFS)
         self._waiting: deque[_Waiting] = deque()
@@ -98,7 +101,7 @@ class Passthru:
         ref = ref or None
         target, func = message.get("target"), message.get("func")
         named = isinstance(target, str) and isinstance(func, str)
-        function = FUNCTIONS.get((str(target), str(func))) if named else None
+        function = self._functions.get((str(target), str(func))) if named else None
         args, kwargs = message.get("args"), message.get("kwargs")
         with self._lock:
             if ref is not None and ref in self._refs:

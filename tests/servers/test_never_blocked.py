@@ -192,7 +192,13 @@ def calls(agent: Agent, host: FakeHost) -> dict[str, Callable[[], object]]:
         "an event of a print": lambda: agent.on_printer_event("PrintPaused", {"name": "a.gcode"}),
         "a change of state": lambda: agent.on_printer_event("PrinterStateChanged", {}),
         "an event of others": lambda: agent.on_printer_event("ZChange", {"new": 1}),
-        "G-code is sent": lambda: agent.printer.on_gcode("G90"),
+        "G-code is queued": lambda: agent.printer.on_gcode("G90", "G90"),
+        "filament is asked for": lambda: agent.printer.on_sent("M600", "M600", {"source:file"}),
+        "G-code is sent": lambda: agent.printer.on_sent("G1", "G1 X1", {"source:file"}),
+        "a line is received": lambda: agent.printer.on_received("ok T:20.0 /0.0"),
+        "the printer says that it waits": (
+            lambda: agent.printer.on_received("echo:busy: paused for user")
+        ),
         "a G-code script": lambda: agent.printer.on_script("afterPrintPaused", PausedAt),
         "the network is back": agent.on_network_back,
         "settings were saved": agent.on_settings_saved,
