@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Callable, Collection, Mapping
@@ -20,9 +21,15 @@ from .filament_signs import (
     sign_in,
 )
 
+log = logging.getLogger("octoprint.plugins.obico.printer")
+
 _FADES_S = 30.0
 """A printer that says every two seconds that it waits (Marlin's M113), and is silent for so long,
 does not wait any more."""
+
+_GOES_ON_AFTER = 2
+"""Lines of the file: one may have been sent just before the sign, and be told of after it; only the
+next one shows that the printer answers."""
 
 _ENDS = frozenset(
     {
@@ -62,6 +69,7 @@ class FilamentWatch:
         self._nudge_s = NUDGE_S
         self._waits: str | None = None
         self._fades_at = float("inf")
+        self._lines_left = 0
         self._rang = float("-inf")
         self._sees_commands = False
 
@@ -76,10 +84,10 @@ class FilamentWatch:
             # fired for M701 and M702 as well; who sees the commands knows better, but in a print
             if not self._sees_commands or _runs(self._flags()):
                 self._take(EVENT)
-        elif name in _ENDS:
+        elif name in _ENDS and self._is_over(name):
             self._end()
-            if name == "Disconnected":
-                self._sees_commands = False  # the next printer's connector may have no hooks
+        if name == "Disconnected":
+            self._sees_commands = False  # the next printer's connector may have no hooks
 
     def on_sent(self, gcode: str | None, tags: Collection[str] | None) -> None:
         """Take a command that the printer was just sent; each one, so at no cost."""
@@ -87,7 +95,9 @@ class FilamentWatch:
         if gcode in COMMANDS:
             self._take(COMMANDS[gcode])
         elif self._waits is not None and tags and "source:file" in tags and _runs(self._flags()):
-            self._end()  # it has answered the line before: it goes on
+            self._lines_left -= 1
+            if self._lines_left <= 0:
+                self._end()
 
     def on_line(self, line: str) -> None:
         """Take a line of the printer; each one, so at no cost."""
@@ -116,6 +126,13 @@ class FilamentWatch:
         elif self._is_due():
             self._ring(waits)
 
+    def _is_over(self, event: str) -> bool:
+        """Whether that is so now; an event can come late, when the next pause or print is on."""
+        flags = self._flags()
+        if event == "PrintResumed":
+            return not (flags.get("paused") or flags.get("pausing"))
+        return not _is_under_way(flags)
+
     def _take(self, sign: Sign) -> None:
         flags = self._flags()
         if sign.running and not _runs(flags):
@@ -127,7 +144,7 @@ class FilamentWatch:
 
     def _begin(self, sign: Sign) -> None:
         with self._lock:
-            is_new = self._waits is None
+            is_new, self._lines_left = self._waits is None, _GOES_ON_AFTER
             if is_new or sign.ring != STOPPED:
                 self._waits = sign.ring
             if not sign.fades:
@@ -135,6 +152,7 @@ class FilamentWatch:
             elif is_new or self._fades_at < float("inf"):
                 self._fades_at = self._clock() + _FADES_S
         if is_new:
+            log.info("The print waits for somebody at the printer (%s)", " ".join(sign.words))
             self._on_change()
 
     def _end(self) -> None:
@@ -142,6 +160,7 @@ class FilamentWatch:
             waited, self._waits = self._waits is not None, None
             self._fades_at = float("inf")
         if waited:
+            log.info("The print waits for nobody any more")
             self._on_change()
 
     def _is_due(self) -> bool:
