@@ -38,6 +38,8 @@ def __plugin_load__() -> None:
         "octoprint.access.permissions": implementation.get_additional_permissions,
         "octoprint.cli.commands": commands,
         "octoprint.comm.protocol.gcode.queued": implementation.on_gcode_queued,
+        "octoprint.comm.protocol.gcode.received": implementation.on_gcode_received,
+        "octoprint.comm.protocol.gcode.sent": implementation.on_gcode_sent,
         "octoprint.comm.protocol.scripts": implementation.on_gcode_script,
         "octoprint.plugin.health_check.get_additional_checks": (
             implementation.get_additional_health_checks

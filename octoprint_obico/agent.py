@@ -99,6 +99,7 @@ class Agent:
             lambda: self._link,
             self._events,
             self.send_status,
+            lambda: self._demand.viewing,
         )
 
     def _make_poster(self) -> SnapshotPoster:
@@ -207,6 +208,7 @@ class Agent:
     def _look_for_trouble(self) -> float:
         """See whether somebody has to be told of something; on a thread of its own."""
         self._note_live()  # first: commands beside us go by it
+        self._printer.look(self._host.settings.filament_nudge_s())
         printing = bool(self._host.printer.is_printing())
         after_s = self._host.settings.alert_after_s()
         session = self.session()

@@ -70,7 +70,13 @@ class EventKeeper:
     def ring(self, name: str, payload: Mapping[str, Any] | None) -> None:
         """Take one of OctoPrint's events that may be one for the bell in the app. Never waits."""
         fields, outbox = self._bell.on_event(name, payload), self.outbox
-        if fields is None or outbox is None:
+        if fields is None:
+            return
+        link = self._link()
+        if link is not None:  # who views the printer is told at once (PROTOCOL 5.6)
+            shown = {key: value for key, value in fields.items() if key != "notify"}
+            link.send_live({"passthru": {"printer_event": shown}})
+        if outbox is None:
             return
         number = outbox.put(Kind.HTTP, fields, snapshot_within_s=PICTURE_WITHIN_S)
         if number is not None:

@@ -43,6 +43,9 @@ class SettingsHost(Protocol):
     def alert_after_s(self) -> float:
         """How many seconds trouble has to last before people are told."""
 
+    def filament_nudge_s(self) -> float:
+        """Seconds in which people are told once at most that the printer waits for filament."""
+
     def save_accepted_certificate(self, accepted: Accepted | None) -> None:
         """Store an accepted certificate in place of the one before, or forget that."""
 

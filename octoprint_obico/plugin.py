@@ -187,6 +187,15 @@ class ObicoPlugin(
     ) -> None:
         self._agent.printer.on_gcode(gcode, cmd)
 
+    def on_gcode_sent(
+        self, comm: Any, phase: str, cmd: str, kind: Any, gcode: str | None, *args: Any, **more: Any
+    ) -> None:
+        self._agent.printer.on_sent(gcode, cmd, more.get("tags"))
+
+    def on_gcode_received(self, comm: Any, line: Any, *args: Any, **more: Any) -> Any:
+        self._agent.printer.on_received(line)
+        return line
+
     def get_additional_permissions(self, *args: Any, **kwargs: Any) -> list[dict[str, Any]]:
         return permissions.definitions()
 

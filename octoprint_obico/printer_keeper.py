@@ -6,12 +6,14 @@ OctoPrint calls from its own threads (events, G-code, scripts): nothing here wai
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
 from .event_keeper import EventKeeper
 from .host import Host
 from .printer.commands import Lines, Pauses, perform
+from .printer.filament import FilamentWatch
+from .printer.filament_signs import CHANGE
 from .printer.pause_script import PausedAt
 from .printer.print_files import PrintFiles
 from .printer.teller import Teller
@@ -21,7 +23,11 @@ from .server.link import Link
 from .server.messages import ServerMessage
 
 if TYPE_CHECKING:
+    from .printer.functions import Function
     from .printer.passthru import Passthru
+    from .printer.terminal_feed import TerminalFeed
+
+PART = "following the printer"
 
 
 class PrinterKeeper:
@@ -32,6 +38,7 @@ class PrinterKeeper:
         link: the channels of now, or None.
         events: brings printer events to the server.
         on_change: called when the status is another; sends it as soon as possible.
+        viewing: whether somebody views the printer, by the server's last word.
     """
 
     def __init__(
@@ -42,21 +49,28 @@ class PrinterKeeper:
         link: Callable[[], Link | None],
         events: EventKeeper,
         on_change: Callable[[], object],
+        viewing: Callable[[], bool],
     ) -> None:
         self._printer, self._link = host.printer, link
         self._events, self._on_change = events, on_change
-        self._teller = Teller(host, record, on_change)
+        self._filament = FilamentWatch(
+            host.printer, lambda name: events.ring(name, None), on_change
+        )
+        self._teller = Teller(host, record, on_change, lambda: self._filament.waits)
         self._pauses = Pauses(host.printer)
         self._files = PrintFiles(host.printer, link, faults, events.store, on_change)
+        self._viewing = viewing
         self._faults, self._lock = faults, threading.Lock()
         self._passthru: Passthru | None = None
+        self._feed: TerminalFeed | None = None
 
     def stop(self, timeout_s: float) -> None:
         """End, waiting up to so many seconds."""
         self._teller.stop()
         self._files.stop()
-        if self._passthru is not None:
-            self._passthru.stop(timeout_s)
+        for part in (self._feed, self._passthru):
+            if part is not None:
+                part.stop(timeout_s / 2)
 
     # ---- OctoPrint ----------------------------------------------------------------------------
 
@@ -67,13 +81,48 @@ class PrinterKeeper:
             self._events.send(self._files.complete(message, may_begin=False))
         if is_new:
             self._on_change()  # the state that follows; after an end, without the print
-        self._events.ring(name, payload)
+        self._filament.on_event(name)
+        if name != CHANGE:  # of that the watch judges
+            self._events.ring(name, payload)
         return is_new
 
     def on_gcode(self, gcode: str | None, command: str) -> None:
         """Take a command on its way to the printer."""
-        self._pauses.on_gcode(gcode)
-        self._teller.on_gcode(gcode, command)
+        try:
+            self._pauses.on_gcode(gcode)
+            self._teller.on_gcode(gcode, command)
+        except Exception as error:  # nothing of ours may disturb the line to the printer
+            self._faults.note(PART, error)
+
+    def on_sent(self, gcode: str | None, command: str, tags: Collection[str] | None) -> None:
+        """Take a command that the printer was just sent."""
+        try:
+            if self._feed is not None:
+                self._feed.take(command)
+            self._filament.on_sent(gcode, tags)
+        except Exception as error:  # nothing of ours may disturb the line to the printer
+            self._faults.note(PART, error)
+
+    def on_received(self, line: str) -> None:
+        """Take a line of the printer."""
+        try:
+            if self._feed is not None:
+                self._feed.take(line)
+            self._filament.on_line(line)
+        except Exception as error:  # nothing of ours may disturb the line to the printer
+            self._faults.note(PART, error)
+
+    def look(self, nudge_s: float) -> None:
+        """Remind of what the printer waits for, at most every so many seconds; called regularly."""
+        self._filament.look(nudge_s)
+
+    def _is_viewed(self) -> bool:
+        link = self._link()  # without one the server's last word is an old one
+        return link is not None and link.is_connected and self._viewing()
+
+    def _send_live(self, message: Mapping[str, Any]) -> int | None:
+        link = self._link()
+        return link.send_live(message) if link is not None else None
 
     def on_script(self, name: str, at: Callable[[], PausedAt]) -> Lines | None:
         """What to add to one of OctoPrint's G-code scripts; see :meth:`Pauses.on_script`."""
@@ -99,6 +148,15 @@ class PrinterKeeper:
             if self._passthru is None:
                 from .printer.passthru import Passthru
 
-                more = self._files.functions()
-                self._passthru = Passthru(self._printer, self._faults, self._on_change, more=more)
+                self._passthru = Passthru(
+                    self._printer, self._faults, self._on_change, more=self._more_calls()
+                )
             return self._passthru
+
+    def _more_calls(self) -> Mapping[tuple[str, str], Function]:
+        from .printer.functions import terminal_function
+        from .printer.terminal_feed import TerminalFeed
+
+        feed = self._feed = TerminalFeed(self._is_viewed, self._send_live, self._faults)
+        toggle = ("gcode_hooks", "toggle_terminal_feed")
+        return {**self._files.functions(), toggle: terminal_function(feed.toggle)}

@@ -7,6 +7,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from .printer.filament_signs import NUDGE_S
 from .server.address import DEFAULT_ADDRESS
 from .server.trust import Accepted, ca_file_problem
 from .session.trouble import MATTERS_AFTER_S
@@ -27,6 +28,7 @@ DEFAULTS: Mapping[str, Any] = {
     "navbar_icon": True,
     "alerts": True,
     "alert_after_s": MATTERS_AFTER_S,
+    "filament_nudge_s": NUDGE_S,
     "former_settings_taken": False,
 }
 
@@ -101,11 +103,23 @@ def as_token(value: Any) -> str | None:
 
 def as_alert_after(value: Any) -> float:
     """After how many seconds trouble is told: a stored number from 1 s to a day, or the default."""
+    return _seconds(value, 1.0, MATTERS_AFTER_S)
+
+
+def as_filament_nudge(value: Any) -> float:
+    """How often filament is asked for: a stored number of seconds from 5 to a day, or the default.
+
+    It is looked every 5 s whether a reminder is due.
+    """
+    return _seconds(value, 5.0, NUDGE_S)
+
+
+def _seconds(value: Any, least: float, default: float) -> float:
     try:
         seconds = float(value)
     except (TypeError, ValueError):
-        return MATTERS_AFTER_S
-    return MATTERS_AFTER_S if math.isnan(seconds) else min(max(seconds, 1.0), 86_400.0)
+        return default
+    return default if math.isnan(seconds) else min(max(seconds, least), 86_400.0)
 
 
 def as_printer_id(value: int | str | None) -> int | None:

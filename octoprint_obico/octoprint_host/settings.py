@@ -9,7 +9,13 @@ from typing import Any
 from .. import former_plugin
 from ..host import LinkedPrinterInfo
 from ..server.trust import Accepted
-from ..settings import as_accepted, as_alert_after, as_printer_id, as_token
+from ..settings import (
+    as_accepted,
+    as_alert_after,
+    as_filament_nudge,
+    as_printer_id,
+    as_token,
+)
 
 log = logging.getLogger("octoprint.plugins.obico.host")
 
@@ -71,6 +77,9 @@ class OctoPrintSettings:
 
     def alert_after_s(self) -> float:
         return as_alert_after(self._settings.get(["alert_after_s"]))
+
+    def filament_nudge_s(self) -> float:
+        return as_filament_nudge(self._settings.get(["filament_nudge_s"]))
 
     def save_accepted_certificate(self, accepted: Accepted | None) -> None:
         self._settings.set(["tls_accepted_certificate"], accepted and accepted.pem)

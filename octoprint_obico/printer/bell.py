@@ -16,7 +16,8 @@ class Ring(NamedTuple):
 
     Attributes:
         says: the part of OctoPrint's event that tells more, or None.
-        every_s: seconds in which it rings once: the server does not filter repeats.
+        every_s: seconds in which it rings once: the server does not filter repeats. 0: whoever
+            rings it sees to that.
         notify: whether the server sends a notification as well.
     """
 
@@ -37,7 +38,17 @@ RINGS: Mapping[str, Ring] = {
         "Filament change",
         "The printer waits for a change of its filament.",
         None,
-        600.0,
+        0.0,
+        True,
+    ),
+    "PausedByPrinter": Ring(
+        "FILAMENT_CHANGE",
+        "WARNING",
+        "Filament change",
+        "The printer has paused by itself and waits for somebody, most likely for a change of its"
+        " filament.",
+        None,
+        0.0,
         True,
     ),
     "Error": Ring(
@@ -53,7 +64,7 @@ RINGS: Mapping[str, Ring] = {
 
 
 class Bell:
-    """Turns OctoPrint's events into those of the server. Belongs to OctoPrint's event thread."""
+    """Turns OctoPrint's events, and what the filament watch has seen, into those of the server."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock

@@ -171,3 +171,12 @@ FUNCTIONS: Mapping[tuple[str, str], Function] = {
         },
     ),
 }
+
+
+def terminal_function(toggle: Callable[[str], bool]) -> Function:
+    """The call that switches the app's terminal.
+
+    Args:
+        toggle: does what is wanted, and tells whether it is on then.
+    """
+    return Function(lambda printer, wanted: toggle(wanted), Needs.NOTHING, (a.switch,))

@@ -186,6 +186,19 @@ class Link:
         """An event of this kind waits in the outbox. Never blocks."""
         (self.supervisor.wake if kind is Kind.SOCKET else self.heartbeat.events_due)()
 
+    def send_live(self, message: Mapping[str, Any]) -> int | None:
+        """Queue a message that would be of no use later: None, and lost, while not connected.
+
+        Returns:
+            how many messages are queued; more than a few where the connection is slow.
+        """
+        return self.supervisor.send(message) if self.is_connected else None
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether the WebSocket is up."""
+        return self.supervisor.snapshot().state is State.CONNECTED
+
     def try_now(self) -> None:
         """Let both channels try now, uncounted: to look at the figures must not change them."""
         self.heartbeat.look_now(counted=False)

@@ -139,10 +139,11 @@ class Supervisor:
         with self._lock:
             return self._snapshot
 
-    def send(self, message: Mapping[str, Any]) -> None:
-        """Queue a message; the oldest is lost where more than a hundred wait."""
+    def send(self, message: Mapping[str, Any]) -> int:
+        """Queue a message; the oldest is lost where more than a hundred wait. Tells how many do."""
         self._queue.append(message)
         self._waker.wake()
+        return len(self._queue)
 
     def wake(self) -> None:
         """An event waits in the outbox. Never blocks."""

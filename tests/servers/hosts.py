@@ -24,6 +24,7 @@ class FakeSettings:
         self.stored_ca_file: str | None = None
         self.stored_certificate: Accepted | None = None
         self.stored_alert_after_s = 60.0
+        self.stored_filament_nudge_s = 600.0
 
     def server_address(self) -> str:
         return self.address
@@ -45,6 +46,9 @@ class FakeSettings:
 
     def alert_after_s(self) -> float:
         return self.stored_alert_after_s
+
+    def filament_nudge_s(self) -> float:
+        return self.stored_filament_nudge_s
 
     def accepted_certificate(self) -> Accepted | None:
         return self.stored_certificate

@@ -32,7 +32,7 @@ START_S = 0.5
 """Once, with all its imports."""
 STOP_S = 5.0
 """WebSocket 2, HTTP 0.5, webcam 0.5, watch 0.5, outbox 1.5 (Agent.stop)."""
-LONG_NAME = "x" * 60_000
+LARGE_JOB = {"file": {"name": "a.gcode"}, "others": ["x" * 500] * 200}
 MANY_EVENTS = 100
 """Of that size, more than the buffers of a connection hold."""
 
@@ -133,8 +133,10 @@ def sending(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hanging]:
     with healthy(folder, open_and_never_read) as (agent, host):
         monkeypatch.setattr(agent._events, "outbox", None)
         assert host.wait_for(lambda: state(agent) == "connected")
+        current = host.printer.current_data()
+        monkeypatch.setattr(host.printer, "current_data", lambda: {**current, "job": LARGE_JOB})
         for _ in range(MANY_EVENTS):
-            agent.on_printer_event("PrintPaused", {"name": LONG_NAME})
+            agent.on_printer_event("PrintPaused", {"name": "a.gcode"})
         link = agent._link
         assert link is not None
         queue = link.supervisor._queue
@@ -192,7 +194,13 @@ def calls(agent: Agent, host: FakeHost) -> dict[str, Callable[[], object]]:
         "an event of a print": lambda: agent.on_printer_event("PrintPaused", {"name": "a.gcode"}),
         "a change of state": lambda: agent.on_printer_event("PrinterStateChanged", {}),
         "an event of others": lambda: agent.on_printer_event("ZChange", {"new": 1}),
-        "G-code is sent": lambda: agent.printer.on_gcode("G90", "G90"),
+        "G-code is queued": lambda: agent.printer.on_gcode("G90", "G90"),
+        "filament is asked for": lambda: agent.printer.on_sent("M600", "M600", {"source:file"}),
+        "G-code is sent": lambda: agent.printer.on_sent("G1", "G1 X1", {"source:file"}),
+        "a line is received": lambda: agent.printer.on_received("ok T:20.0 /0.0"),
+        "the printer says that it waits": (
+            lambda: agent.printer.on_received("echo:busy: paused for user")
+        ),
         "a G-code script": lambda: agent.printer.on_script("afterPrintPaused", PausedAt),
         "the network is back": agent.on_network_back,
         "settings were saved": agent.on_settings_saved,
