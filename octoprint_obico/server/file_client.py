@@ -12,6 +12,8 @@ no text.
 
 from __future__ import annotations
 
+import logging
+import threading
 from collections.abc import Callable, Mapping
 from ipaddress import ip_address
 from typing import Any, NamedTuple
@@ -106,6 +108,8 @@ def fetch(url: str, write: Write, home: Home, limits: Limits, cancel: Cancel) ->
         FileError: for people; what was written by then is of no use.
     """
     deadline = Deadline(limits.time_s, cancel)
+    requests_log, without_queries = logging.getLogger("urllib3.connectionpool"), _WithoutQueries()
+    requests_log.addFilter(without_queries)
     try:
         return _fetch(url, write, home, limits, deadline)
     except ChannelError as error:
@@ -116,6 +120,23 @@ def fetch(url: str, write: Write, home: Home, limits: Limits, cancel: Cancel) ->
         if cancel.requested:
             raise Cancelled("The plugin was stopped.") from None
         raise
+    finally:
+        requests_log.removeFilter(without_queries)
+
+
+class _WithoutQueries(logging.Filter):
+    """Keeps signed addresses out of urllib3's debug log: whoever reads one has the file."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._thread = threading.get_ident()
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if record.thread == self._thread and isinstance(record.args, tuple):
+            record.args = tuple(
+                item.partition("?")[0] if isinstance(item, str) else item for item in record.args
+            )
+        return True
 
 
 def _fetch(url: str, write: Write, home: Home, limits: Limits, deadline: Deadline) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import ssl
 import threading
 import time
@@ -67,6 +68,21 @@ def test_a_file_is_fetched_without_any_credential() -> None:
     assert lines[0] == "GET /media/a%20b.gcode?digest=d%2F1&x=2 HTTP/1.1"
     names = {line.partition(":")[0].lower() for line in lines[1:] if line}
     assert names == {"host", "user-agent", "accept", "accept-encoding"}
+
+
+def test_a_signed_address_is_in_no_log(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    with FaultServer(f.answer(body=GCODE)) as storage:
+        leads = f.answer("302 Found", b"", f"Location: {storage.url}/b?sig=s3cr3t")
+        with FaultServer(leads) as server:
+            get(f"{server.url}/a?digest=s3cr3t")
+    assert "GET /b" in caplog.text, "or nothing was measured"
+    assert "s3cr3t" not in caplog.text
+    assert not [
+        item
+        for item in logging.getLogger("urllib3.connectionpool").filters
+        if type(item).__name__ == "_WithoutQueries"
+    ]
 
 
 def test_a_file_in_chunks() -> None:
