@@ -6,22 +6,25 @@ OctoPrint calls from its own threads (events, G-code, scripts): nothing here wai
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .event_keeper import EventKeeper
 from .host import Host
+from .printer.arguments import switch
 from .printer.commands import Lines, Pauses, perform
-from .printer.filament import FilamentWatch
-from .printer.filament_signs import CHANGE
+from .printer.filament import CHANGE, FilamentWatch
 from .printer.functions import Function, Needs
 from .printer.passthru import Passthru
 from .printer.pause_script import PausedAt
 from .printer.teller import Teller
-from .printer.terminal_feed import TerminalFeed, switch
 from .server.errors import Attempt
 from .server.faults import Faults
 from .server.link import Link
 from .server.messages import ServerMessage
+from .settings import FILAMENT_NUDGE_S
+
+if TYPE_CHECKING:
+    from .printer.terminal_feed import TerminalFeed
 
 PART = "following the printer"
 
@@ -52,11 +55,11 @@ class PrinterKeeper:
         self._teller = Teller(host, record)
         self._pauses = Pauses(host.printer)
         self._filament = FilamentWatch(
-            host.printer, lambda name: events.ring(name, None), on_change
+            host.printer, lambda name: events.ring(name, None), on_change, FILAMENT_NUDGE_S
         )
         self._viewing = viewing
-        self._feed = TerminalFeed(self._is_viewed, self._send_live, faults)
-        toggle = Function(lambda _, wanted: self._feed.toggle(wanted), Needs.NOTHING, (switch,))
+        self._feed: TerminalFeed | None = None
+        toggle = Function(self._toggle_feed, Needs.NOTHING, (switch,))
         self._passthru = Passthru(
             host.printer, faults, on_change, more={("gcode_hooks", "toggle_terminal_feed"): toggle}
         )
@@ -66,8 +69,9 @@ class PrinterKeeper:
 
     def stop(self, timeout_s: float) -> None:
         """End, waiting up to so many seconds."""
-        self._feed.stop(timeout_s / 2)
         self._passthru.stop(timeout_s / 2)
+        if self._feed is not None:
+            self._feed.stop(timeout_s / 2)
 
     # ---- OctoPrint ----------------------------------------------------------------------------
 
@@ -90,7 +94,8 @@ class PrinterKeeper:
     def on_sent(self, gcode: str | None, command: str, tags: Collection[str] | None) -> None:
         """Take a command that the printer was just sent."""
         try:
-            self._feed.take(command)
+            if self._feed is not None:
+                self._feed.take(command)
             self._filament.on_sent(gcode, tags)
         except Exception as error:  # nothing of ours may disturb the line to the printer
             self._faults.note(PART, error)
@@ -98,7 +103,8 @@ class PrinterKeeper:
     def on_received(self, line: str) -> None:
         """Take a line of the printer."""
         try:
-            self._feed.take(line)
+            if self._feed is not None:
+                self._feed.take(line)
             self._filament.on_line(line)
         except Exception as error:  # nothing of ours may disturb the line to the printer
             self._faults.note(PART, error)
@@ -111,6 +117,16 @@ class PrinterKeeper:
     def user_interaction_required(self) -> bool:
         """Whether a print waits for somebody at the printer (PROTOCOL 5.2)."""
         return self._filament.waits
+
+    def _toggle_feed(self, _: object, wanted: str) -> bool:
+        """Switch the app's terminal; on the thread of the app's calls alone."""
+        if self._feed is None and wanted != "on":
+            return False
+        if self._feed is None:
+            from .printer.terminal_feed import TerminalFeed
+
+            self._feed = TerminalFeed(self._is_viewed, self._send_live, self._faults)
+        return self._feed.toggle(wanted)
 
     def _is_viewed(self) -> bool:
         link = self._link()  # without one the server's last word is an old one

@@ -151,3 +151,10 @@ def truth(value: Any) -> bool:
 def level(value: Any) -> int:
     """How deep a list of files goes."""
     return int(_number(value, 0, 20, "The level"))
+
+
+def switch(value: Any) -> str:
+    """What to do with something that is on or off: "get", "on" or "off"."""
+    if not isinstance(value, str) or value not in ("get", "on", "off"):
+        raise RefusedError("The terminal can be asked for get, on or off.")
+    return value

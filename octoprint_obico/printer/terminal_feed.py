@@ -14,7 +14,6 @@ from collections.abc import Callable, Mapping
 from typing import Any, Optional
 
 from ..server.faults import Faults
-from .arguments import RefusedError
 
 PART = "the app's terminal"
 
@@ -38,24 +37,15 @@ _LEAST_APART_S = 1e-5
 _SECRET = ("M587", "M589", "M551")
 """Commands that hold the password of a Wi-Fi or of the printer (docs.duet3d.com, G-code)."""
 
-_SWITCHES = ("get", "on", "off")
-
 # Optional: evaluated at run time, where Python 3.9 knows no `|` between types
 Send = Callable[[Mapping[str, Any]], Optional[int]]
 """Queues a message; tells how many are queued then, or None where it goes nowhere."""
 
 
-def switch(value: Any) -> str:
-    """What the app wants of the feed: "get", "on" or "off"."""
-    if not isinstance(value, str) or value not in _SWITCHES:
-        raise RefusedError("The terminal can be asked to get, on or off.")
-    return value
-
-
 class TerminalFeed:
     """Takes lines from OctoPrint's threads, and sends them on one of its own. Thread-safe.
 
-    The thread is there while the feed is on.
+    The thread is there while the feed is on; this module is imported when it is first asked for.
 
     Args:
         viewing: whether somebody views the printer.
@@ -90,7 +80,7 @@ class TerminalFeed:
                 self._lines.append((line, self._wall()))
 
     def toggle(self, wanted: str) -> bool:
-        """Do what the app wants (`switch`); return whether the feed is on then."""
+        """Do what the app wants (`arguments.switch`); return whether the feed is on then."""
         with self._lock:
             if wanted == "on":
                 self._switch_on()

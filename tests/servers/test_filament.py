@@ -83,6 +83,10 @@ def test_the_bell_rings_and_the_app_shows_it_at_once(
     ]
 
 
+def waits(agent: Agent) -> bool:
+    return agent.printer.user_interaction_required
+
+
 def statuses(server: SandboxServer) -> int:
     return len([frame for frame in server.frames if "status" in frame.data])
 
@@ -95,13 +99,13 @@ def test_the_status_is_told_when_the_print_waits_and_when_it_goes_on(
         wait(sandbox, lambda: statuses(sandbox))
         before = statuses(sandbox)
         agent.printer.on_sent("M600", "M600", FILE)
-        assert agent.printer.user_interaction_required
+        assert waits(agent)
         wait(sandbox, lambda: statuses(sandbox) > before)
         before = statuses(sandbox)
         for move in ("G1 X1", "G1 X2"):
             agent.printer.on_sent("G1", move, FILE)
-        assert not agent.printer.user_interaction_required
         wait(sandbox, lambda: statuses(sandbox) > before)
+        assert not waits(agent)
 
 
 def test_a_reminder_comes_while_it_waits_and_none_afterwards(

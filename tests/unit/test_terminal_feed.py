@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from octoprint_obico.printer import terminal_feed as t
-from octoprint_obico.printer.arguments import RefusedError
+from octoprint_obico.printer.arguments import RefusedError, switch
 from octoprint_obico.server.errors import Attempt
 from octoprint_obico.server.faults import Faults
 from octoprint_obico.server.messages import encode
@@ -73,7 +73,7 @@ def test_it_is_off_at_the_start_and_says_how_it_is(bench: Bench) -> None:
 @pytest.mark.parametrize("wanted", [None, True, "", "ON", "toggle", ["on"], {}, 1])
 def test_other_words_are_refused(wanted: object) -> None:
     with pytest.raises(RefusedError):
-        t.switch(wanted)
+        switch(wanted)
 
 
 def test_while_off_nothing_is_kept(bench: Bench) -> None:
