@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Any
 from .event_keeper import EventKeeper
 from .host import Host
 from .printer.commands import Lines, Pauses, perform
-from .printer.filament import FilamentWatch
-from .printer.filament_signs import CHANGE
+from .printer.filament import CHANGE, FilamentWatch
 from .printer.pause_script import PausedAt
 from .printer.print_files import PrintFiles
 from .printer.teller import Teller
@@ -21,6 +20,7 @@ from .server.errors import Attempt
 from .server.faults import Faults
 from .server.link import Link
 from .server.messages import ServerMessage
+from .settings import FILAMENT_NUDGE_S
 
 if TYPE_CHECKING:
     from .printer.functions import Function
@@ -54,7 +54,7 @@ class PrinterKeeper:
         self._printer, self._link = host.printer, link
         self._events, self._on_change = events, on_change
         self._filament = FilamentWatch(
-            host.printer, lambda name: events.ring(name, None), on_change
+            host.printer, lambda name: events.ring(name, None), on_change, FILAMENT_NUDGE_S
         )
         self._teller = Teller(host, record, on_change, lambda: self._filament.waits)
         self._pauses = Pauses(host.printer)

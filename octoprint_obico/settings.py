@@ -7,7 +7,6 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from .printer.filament_signs import NUDGE_S
 from .server.address import DEFAULT_ADDRESS
 from .server.trust import Accepted, ca_file_problem
 from .session.trouble import MATTERS_AFTER_S
@@ -16,6 +15,10 @@ log = logging.getLogger("octoprint.plugins.obico")
 
 VERSION = 1
 """Raise it with each change of meaning, and add the step to `migrated`."""
+
+FILAMENT_NUDGE_S = 600.0
+"""The bell rings for filament once in so many seconds, and again after as many while the printer
+still waits; users of the app know this pause (PROTOCOL 14)."""
 
 DEFAULTS: Mapping[str, Any] = {
     "endpoint_prefix": DEFAULT_ADDRESS,
@@ -28,7 +31,7 @@ DEFAULTS: Mapping[str, Any] = {
     "navbar_icon": True,
     "alerts": True,
     "alert_after_s": MATTERS_AFTER_S,
-    "filament_nudge_s": NUDGE_S,
+    "filament_nudge_s": FILAMENT_NUDGE_S,
     "former_settings_taken": False,
 }
 
@@ -111,7 +114,7 @@ def as_filament_nudge(value: Any) -> float:
 
     It is looked every 5 s whether a reminder is due.
     """
-    return _seconds(value, 5.0, NUDGE_S)
+    return _seconds(value, 5.0, FILAMENT_NUDGE_S)
 
 
 def _seconds(value: Any, least: float, default: float) -> float:

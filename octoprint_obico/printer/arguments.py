@@ -154,7 +154,7 @@ def level(value: Any) -> int:
 
 
 def switch(value: Any) -> str:
-    """What the app wants of the feed: "get", "on" or "off"."""
+    """What to do with something that is on or off: "get", "on" or "off"."""
     if not isinstance(value, str) or value not in ("get", "on", "off"):
-        raise RefusedError("The terminal can be asked to get, on or off.")
+        raise RefusedError("The terminal can be asked for get, on or off.")
     return value

@@ -6,20 +6,23 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Collection, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..host import PrinterHost
-from .filament_signs import (
-    CHANGE,
-    COMMANDS,
-    EVENT,
-    NUDGE_S,
-    STOPPED,
-    TELLING,
-    Sign,
-    goes_on,
-    sign_in,
-)
+
+if TYPE_CHECKING:
+    from .filament_signs import Sign
+
+CHANGE = "FilamentChange"
+"""The bell's name for it, and that of OctoPrint's event."""
+
+STOPPED = "PausedByPrinter"
+"""The bell's name for a printer that has paused and does not say why."""
+
+TELLING = ("echo:", "//", "busy:", "fsensor_update")
+"""How lines begin that can be a sign; nearly all others are answers to commands."""
+
+COMMANDS = frozenset({"M600", "M701", "M702"})
 
 log = logging.getLogger("octoprint.plugins.obico.printer")
 
@@ -53,6 +56,7 @@ class FilamentWatch:
     Args:
         ring: rings the bell; takes the bell's name for what it is.
         on_change: called when the printer begins or ends to wait.
+        nudge_s: how often the bell may ring, until `look` says otherwise.
         clock: monotonic seconds; for tests.
     """
 
@@ -61,12 +65,13 @@ class FilamentWatch:
         printer: PrinterHost,
         ring: Callable[[str], object],
         on_change: Callable[[], object],
+        nudge_s: float,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._printer, self._ring, self._on_change = printer, ring, on_change
         self._clock = clock
         self._lock = threading.Lock()
-        self._nudge_s = NUDGE_S
+        self._nudge_s = nudge_s
         self._waits: str | None = None
         self._fades_at = float("inf")
         self._lines_left = 0
@@ -83,7 +88,7 @@ class FilamentWatch:
         if name == CHANGE:
             # fired for M701 and M702 as well; who sees the commands knows better, but in a print
             if not self._sees_commands or _runs(self._flags()):
-                self._take(EVENT)
+                self._take_one("event", name)
         elif name in _ENDS and self._is_over(name):
             self._end()
         if name == "Disconnected":
@@ -93,7 +98,7 @@ class FilamentWatch:
         """Take a command that the printer was just sent; each one, so at no cost."""
         self._sees_commands = True
         if gcode in COMMANDS:
-            self._take(COMMANDS[gcode])
+            self._take_one("sent", str(gcode))
         elif self._waits is not None and tags and "source:file" in tags and _runs(self._flags()):
             self._lines_left -= 1
             if self._lines_left <= 0:
@@ -103,6 +108,8 @@ class FilamentWatch:
         """Take a line of the printer; each one, so at no cost."""
         if not line.startswith(TELLING):
             return
+        from .filament_signs import goes_on, sign_in
+
         sign = sign_in(line)
         if sign is not None:
             self._take(sign)
@@ -132,6 +139,11 @@ class FilamentWatch:
         if event == "PrintResumed":
             return not (flags.get("paused") or flags.get("pausing"))
         return not _is_under_way(flags)
+
+    def _take_one(self, where: str, name: str) -> None:
+        from .filament_signs import sign_of
+
+        self._take(sign_of(where, name))
 
     def _take(self, sign: Sign) -> None:
         flags = self._flags()

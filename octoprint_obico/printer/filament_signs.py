@@ -1,25 +1,14 @@
 """What tells that a printer waits for a change of its filament: the table, and how a line is read.
 
 Pure. Firmware has no one word for it; each row says who uses which. What a line says is compared
-without regard to case.
+without regard to case. Imported when something may be a sign (see filament.py).
 """
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
-NUDGE_S = 600.0
-"""The bell rings once in so many seconds, and again after as many while the printer still waits;
-users of the app know this pause (PROTOCOL 14)."""
-
-CHANGE = "FilamentChange"
-"""The bell's name for it, and that of OctoPrint's event."""
-
-STOPPED = "PausedByPrinter"
-"""The bell's name for a printer that has paused and does not say why."""
-
-TELLING = ("echo:", "//", "busy:", "fsensor_update")
-"""How lines begin that can be a sign; nearly all others are answers to commands."""
+from .filament import CHANGE, STOPPED
 
 _MOST_LINE = 300
 
@@ -83,9 +72,6 @@ SIGNS = (
     Sign("line", ("filament runout",), CHANGE, "macros of Klipper's users (M118, RESPOND)"),
 )
 
-COMMANDS = {sign.words[0].upper(): sign for sign in SIGNS if sign.where == "sent"}
-EVENT = next(sign for sign in SIGNS if sign.where == "event")
-
 _SHOWN = {
     "prompt_begin": "prompt",
     "prompt_text": "prompt",  # Klipper's prompts have a text besides the title
@@ -93,6 +79,11 @@ _SHOWN = {
 }
 _PAUSES = ("pause", "paused")
 _GOES_ON = ("resume", "resumed")
+
+
+def sign_of(where: str, name: str) -> Sign:
+    """The row of a command ("sent") or an event. Raises StopIteration where there is none."""
+    return next(sign for sign in SIGNS if (sign.where, sign.words) == (where, (name.lower(),)))
 
 
 def sign_in(line: str) -> Sign | None:

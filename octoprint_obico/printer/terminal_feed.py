@@ -45,7 +45,7 @@ Send = Callable[[Mapping[str, Any]], Optional[int]]
 class TerminalFeed:
     """Takes lines from OctoPrint's threads, and sends them on one of its own. Thread-safe.
 
-    The thread is there while the feed is on.
+    The thread is there while the feed is on; this module is imported when it is first asked for.
 
     Args:
         viewing: whether somebody views the printer.
@@ -80,7 +80,7 @@ class TerminalFeed:
                 self._lines.append((line, self._wall()))
 
     def toggle(self, wanted: str) -> bool:
-        """Do what the app wants ("get", "on" or "off"); return whether the feed is on then."""
+        """Do what the app wants (`arguments.switch`); return whether the feed is on then."""
         with self._lock:
             if wanted == "on":
                 self._switch_on()

@@ -105,8 +105,8 @@ def test_the_status_is_told_when_the_print_waits_and_when_it_goes_on(
         before = statuses(sandbox)
         for move in ("G1 X1", "G1 X2"):
             agent.printer.on_sent("G1", move, FILE)
-        assert not waits(agent)
         wait(sandbox, lambda: statuses(sandbox) > before)
+        assert not waits(agent)
 
 
 def test_a_reminder_comes_while_it_waits_and_none_afterwards(

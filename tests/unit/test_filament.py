@@ -10,17 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from octoprint_obico.printer.bell import RINGS
-from octoprint_obico.printer.filament import FilamentWatch
-from octoprint_obico.printer.filament_signs import (
-    CHANGE,
-    COMMANDS,
-    NUDGE_S,
-    SIGNS,
-    STOPPED,
-    TELLING,
-    goes_on,
-    sign_in,
-)
+from octoprint_obico.printer.filament import CHANGE, COMMANDS, STOPPED, TELLING, FilamentWatch
+from octoprint_obico.printer.filament_signs import SIGNS, goes_on, sign_in
+from octoprint_obico.settings import FILAMENT_NUDGE_S as NUDGE_S
 from tests.servers.hosts import FakePrinter
 
 IDLE: Mapping[str, bool] = {"operational": True, "ready": True}
@@ -47,7 +39,9 @@ class Bench:
         self.printer = Printer()
         self.rang: list[str] = []
         self.changes = 0
-        self.watch = FilamentWatch(self.printer, self.rang.append, self._changed, lambda: self.now)
+        self.watch = FilamentWatch(
+            self.printer, self.rang.append, self._changed, NUDGE_S, lambda: self.now
+        )
 
     def _changed(self) -> None:
         self.changes += 1
@@ -141,13 +135,14 @@ def test_a_line_without_end_is_read_in_part() -> None:
 
 
 def test_each_row_of_the_table_is_complete() -> None:
+    assert {sign.words[0].upper() for sign in SIGNS if sign.where == "sent"} == COMMANDS
     for sign in SIGNS:
         assert sign.ring in RINGS, sign
         assert len(sign.source) > 5, sign
         assert all(word == word.lower() for word in sign.words), sign
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("command", sorted(COMMANDS))
 def test_commands_ring_in_a_print(bench: Bench, command: str) -> None:
     bench.send(f"{command} T0")
     assert bench.rang == [CHANGE]
