@@ -11,7 +11,7 @@ from ..webcam.snapshot import Webcam
 from .guard import guarded
 from .printer import OctoPrintPrinter
 from .settings import OctoPrintSettings
-from .webcams import all_webcams
+from .webcams import all_webcams, server_webcams
 
 
 class OctoPrintHost:
@@ -58,12 +58,15 @@ class OctoPrintHost:
             lambda: self._core_settings.global_get(["temperature", "profiles"]), [], "profiles"
         )
         installed: list[str] = guarded(self._installed_plugins, [], "plugins")
+        # without the key the server keeps those that it knows: better than none (PROTOCOL 5.3)
+        webcams: dict[str, Any] = guarded(lambda: {"webcams": server_webcams()}, {}, "webcams")
         return {
             "agent": {"name": "octoprint_obico", "version": self._versions["plugin"]},
             "octoprint_version": self._versions["octoprint"],
             "platform_uname": [str(item) for item in platform.uname()] + [""],
             "installed_plugins": installed,
             "temperature": {"profiles": list(profiles or [])},
+            **webcams,
         }
 
     def _installed_plugins(self) -> list[str]:

@@ -16,9 +16,10 @@ from sandbox.faults import WEBCAM_FAULTS
 
 from . import faults as f
 from .live import in_time
+from .pictures import made_up
 
 Serve = Callable[[f.Behaviour], f.FaultServer]
-JPEG = b"\xff\xd8\xff\xe0" + b"picture" * 9 + b"\xff\xd9"
+JPEG = made_up(b"picture" * 9)
 
 
 def cause_of(webcam: s.Webcam, seconds: float = 3.0) -> str:
