@@ -13,7 +13,7 @@ from .faults import LIMIT_S
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 
-LAZY_PACKAGES = {"asn1crypto", "prometheus_client"}
+LAZY_PACKAGES = {"PIL", "asn1crypto", "prometheus_client"}
 LAZY_ROOMS = {"octoprint_obico.cli", "octoprint_obico.diagnosis", "octoprint_obico.web"}
 LAZY = {
     "octoprint_obico.server.certificate",
