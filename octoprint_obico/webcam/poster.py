@@ -19,7 +19,6 @@ from ..server.journal import Limit, Line, write
 from ..server.responses import Reply
 from ..server.worker import Worker
 from .hold import Hold
-from .scale import scaled
 from .snapshot import TIMEOUT_S, Fetcher, Picture, Webcam
 
 log = logging.getLogger("octoprint.plugins.obico.webcam")
@@ -187,7 +186,7 @@ class SnapshotPoster:
                 expect_ok,
                 timeout_s=POST_TIMEOUT_S,
                 refused=_damaged,
-                files={"pic": ("snapshot.jpg", scaled(picture.jpeg), "image/jpeg")},
+                files={"pic": ("snapshot.jpg", _small(picture), "image/jpeg")},
                 data={"viewing_boost": "true" if boost else "false", "is_primary_camera": "true"},
             )
         except ChannelError as error:
@@ -210,7 +209,7 @@ class SnapshotPoster:
         try:
             webcam = self._for_snapshots()
             picture = self._take(webcam) if webcam is not None else None
-            jpeg = scaled(picture.jpeg) if picture is not None else None
+            jpeg = _small(picture) if picture is not None else None
         finally:  # who waits for a picture must not wait in vain
             while self._takers:
                 self._takers.popleft()(jpeg)
@@ -253,6 +252,13 @@ class SnapshotPoster:
         line = Line(logging.INFO, f"Webcam {webcam.name}: {error or 'okay'}")
         write(log, self._limit.take(line))
         self._on_state()
+
+
+def _small(picture: Picture) -> bytes:
+    """A picture as it goes to the server."""
+    from .scale import scaled  # not before there is a picture
+
+    return scaled(picture.jpeg)
 
 
 def _damaged(reply: Reply) -> ChannelError | None:

@@ -23,6 +23,7 @@ LAZY = {
     "octoprint_obico.session.bundle",
     "octoprint_obico.session.periodic",
     "octoprint_obico.session.report",
+    "octoprint_obico.webcam.scale",
 }
 EAGER = {
     "octoprint_obico.diagnosis",
