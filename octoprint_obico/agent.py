@@ -16,6 +16,7 @@ from typing import Any
 from .diagnosis.job import DiagnosisJob, Done, Request
 from .event_keeper import EventKeeper
 from .host import Host, LinkedPrinterInfo
+from .printer.flags import is_paused
 from .printer_keeper import PrinterKeeper
 from .server.address import parse_address
 from .server.errors import AddressError, ChannelError, Stage
@@ -158,7 +159,7 @@ class Agent:
             new = self._link
         if old is not None:
             old.stop(0)
-        self._account = None
+        self._account, self._demand = None, Demand()  # another server has others who view
         if new is not None:
             log.info("Connecting to %s", new.address)
             new.start()
@@ -198,8 +199,9 @@ class Agent:
         return time.monotonic() - self._looked_at < WATCHED_FOR_S
 
     def _current_demand(self) -> Demand:
-        printing = self._host.printer.is_printing()
-        return Demand(bool(printing), self._demand.viewing, self._demand.should_watch)
+        printer = self._host.printer
+        paused = is_paused(printer.current_data())
+        return self._demand._replace(printing=bool(printer.is_printing()), paused=paused)
 
     def _on_state(self) -> None:
         self._host.notify("status")

@@ -13,7 +13,7 @@ from ..webcam.snapshot import Webcam
 from .guard import guarded
 from .printer import OctoPrintPrinter
 from .settings import OctoPrintSettings
-from .webcams import all_webcams
+from .webcams import all_webcams, server_webcams
 
 _BOARD = Path("/proc/device-tree/model")
 """Linux shows the device tree there (Documentation/devicetree); its texts end with a NUL."""
@@ -71,12 +71,15 @@ class OctoPrintHost:
             lambda: self._core_settings.global_get(["temperature", "profiles"]), [], "profiles"
         )
         installed: list[str] = guarded(self._installed_plugins, [], "plugins")
+        # without the key the server keeps those that it knows: better than none (PROTOCOL 5.3)
+        webcams: dict[str, Any] = guarded(lambda: {"webcams": server_webcams()}, {}, "webcams")
         return {
             "agent": {"name": "octoprint_obico", "version": self._versions["plugin"]},
             "octoprint_version": self._versions["octoprint"],
             "platform_uname": self._uname,
             "installed_plugins": installed,
             "temperature": {"profiles": list(profiles or [])},
+            **webcams,
         }
 
     @cached_property

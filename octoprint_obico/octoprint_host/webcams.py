@@ -2,33 +2,45 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 from octoprint.webcams import get_snapshot_webcam, get_webcams
 
+from ..webcam.cameras import Shown, cameras
 from ..webcam.snapshot import Webcam
 from .guard import guarded
+
+T = TypeVar("T")
 
 
 def all_webcams() -> list[Webcam]:
     """All webcams of OctoPrint's webcam API, the one for snapshots first."""
+    return _each(as_webcam)
+
+
+def server_webcams() -> list[dict[str, Any]]:
+    """All webcams as the server is told of them, the one that pictures are taken from first."""
+    return cameras(_each(as_shown))
+
+
+def _each(convert: Callable[[Any], T | None]) -> list[T]:
+    """What each webcam is made into, if anything, the one for snapshots first."""
     provided = dict(get_webcams())
     preferred = guarded(get_snapshot_webcam, None, "the webcam for snapshots")
     first = preferred.config.name if preferred is not None else None
     names = sorted(provided, key=lambda name: (name != first, name))
     # one plugin's odd webcam must not take the others along
-    found = [guarded(partial(as_webcam, provided[name]), None, f"webcam {name}") for name in names]
+    found = [guarded(partial(convert, provided[name]), None, f"webcam {name}") for name in names]
     return [webcam for webcam in found if webcam is not None]
 
 
 def as_webcam(provided: Any) -> Webcam:
     """One webcam of OctoPrint's webcam API (octoprint.webcams.ProvidedWebcam)."""
     config, provider = provided.config, provided.providerPlugin
-    compat = getattr(config, "compat", None)
-    extras = getattr(config, "extras", None) or {}
-    stream = getattr(compat, "stream", None) or extras.get("stream")
-    url = getattr(compat, "snapshot", None) or config.snapshotDisplay
+    stream = _detail(config, "stream")
+    url = getattr(getattr(config, "compat", None), "snapshot", None) or config.snapshotDisplay
 
     def take() -> Any:
         return provider.take_webcam_snapshot(config.name)
@@ -38,6 +50,31 @@ def as_webcam(provided: Any) -> Webcam:
         str(url) if url else None,
         take if config.canSnapshot else None,
         complete_stream_url(str(stream)) if stream else None,
+    )
+
+
+def _detail(config: Any, name: str) -> Any:
+    """What a webcam tells in the part for older clients, or in its own; None where in neither."""
+    compat, extras = getattr(config, "compat", None), getattr(config, "extras", None) or {}
+    return getattr(compat, name, None) or extras.get(name)
+
+
+def as_shown(provided: Any) -> Shown | None:
+    """How OctoPrint shows a webcam (octoprint.schema.webcam.Webcam).
+
+    None for one without pictures and stream: that is Classic Webcam before it was set up.
+    """
+    config = provided.config
+    if not (config.canSnapshot or _detail(config, "stream")):
+        return None
+    ratio = _detail(config, "streamRatio")
+    return Shown(
+        str(config.name),
+        bool(config.flipH),
+        bool(config.flipV),
+        bool(config.rotate90),
+        str(getattr(ratio, "value", ratio)),
+        bool(config.canSnapshot),
     )
 
 

@@ -20,12 +20,13 @@ from .http import (
     expect_printer,
 )
 from .journal import Journal, write
-from .responses import Expect, judge
+from .responses import Expect, Reply, judge
 from .trust import NO_EXTRA, Trust
 
 log = logging.getLogger("octoprint.plugins.obico.http")
 
 Recorder = Callable[[Attempt], None]
+Refused = Callable[[Reply], "ChannelError | None"]
 Told = Callable[[Snapshot, Snapshot], None]
 
 
@@ -110,6 +111,7 @@ class HttpChannel:
         timeout_s: float = READ_TIMEOUT_S,
         counted: bool = True,
         optional: bool = False,
+        refused: Refused = lambda reply: None,
         **kwargs: Any,
     ) -> Any:
         """Send a request with the printer's token and return the JSON of its success.
@@ -118,6 +120,8 @@ class HttpChannel:
             expect: tells a success from another JSON value.
             counted: False keeps the attempt out of the session's figures (a diagnosis asked).
             optional: a server need not offer it: one that refuses (`NOT_OFFERED`) is in order.
+            refused: what is wrong with what was sent, where that is what the answer says. The
+                channel did its work then: for it, this is a success.
 
         Raises:
             ChannelError: after the attempt has been recorded.
@@ -127,7 +131,9 @@ class HttpChannel:
             reply = self._client.request(
                 method, path, token=self._token, timeout_s=timeout_s, **kwargs
             )
-            judge(reply, self._address, bool(self._token), expect)
+            refusal = refused(reply)
+            if refusal is None:
+                judge(reply, self._address, bool(self._token), expect)
         except ChannelError as error:
             if optional and error.facts.get("status") in self.NOT_OFFERED:
                 self._set(lambda calls: calls.end(None))
@@ -143,6 +149,8 @@ class HttpChannel:
             self._record(Attempt.success(CHANNEL))
         measured = {"round_trip_s": reply.seconds} if method == "GET" else {}
         self._set(lambda calls: calls.end(True), attempt=True, error=None, **measured)
+        if refusal is not None:
+            raise refusal
         return reply.json()
 
     def who_am_i(self, *, counted: bool = True) -> Any:

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import logging
+import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+from ..server.causes import Cause
 from ..server.deadline import Deadline
-from ..server.errors import Attempt, ChannelError
+from ..server.errors import Attempt, ChannelError, Stage
 from ..server.faults import Faults
 from ..server.http import expect_ok
 from ..server.http_channel import HttpChannel
 from ..server.journal import Limit, Line, write
+from ..server.responses import Reply
 from ..server.worker import Worker
+from .hold import Hold
 from .snapshot import TIMEOUT_S, Fetcher, Picture, Webcam
 
 log = logging.getLogger("octoprint.plugins.obico.webcam")
@@ -25,18 +29,29 @@ POST_TIMEOUT_S = 30.0
 
 
 class Demand(NamedTuple):
-    """What the printer and the viewers want just now."""
+    """What the printer and the viewers want just now.
+
+    Attributes:
+        printing: whether a print is current, running or paused.
+        viewing, should_watch: as the server says (PROTOCOL 6.2).
+        paused: whether the current print stands still.
+    """
 
     printing: bool = False
     viewing: bool = False
     should_watch: bool = False
+    paused: bool = False
 
 
 def interval(demand: Demand) -> float | None:
-    """Seconds between pictures, or None where nobody needs any (PROTOCOL section 9)."""
+    """Seconds between pictures, or None where nobody needs any (PROTOCOL section 9).
+
+    Failure detection looks at no paused print: then only viewers count.
+    """
     if not demand.printing:
         return None
-    return 10.0 if demand.viewing or demand.should_watch else 120.0
+    watched = demand.viewing or (demand.should_watch and not demand.paused)
+    return 10.0 if watched else 120.0
 
 
 TURN_S = 2.0
@@ -74,7 +89,7 @@ class SnapshotPoster:
         self._rest = rest
         self._looked_after: set[str] = set()
         self._fetcher = Fetcher()
-        self._boost = False
+        self._boost, self._hold = threading.Event(), Hold()
         self._takers: deque[Callable[[bytes | None], object]] = deque(maxlen=_MOST_TAKERS)
         self._may_be_others = True
         self._set_up: list[Webcam] | None = None
@@ -97,7 +112,8 @@ class SnapshotPoster:
 
     def nudge(self, *, boost: bool = False) -> None:
         """Look again at what is wanted; with `boost`, post a picture for a viewer at once."""
-        self._boost = self._boost or boost
+        if boost:
+            self._boost.set()
         self._worker.wake()
 
     def take_for(self, taker: Callable[[bytes | None], object]) -> None:
@@ -106,8 +122,9 @@ class SnapshotPoster:
         self._worker.wake()
 
     def look_now(self) -> None:
-        """Look after the webcams without waiting for the next regular look."""
+        """Look after the webcams without waiting for the next regular look: the link is another."""
         self._last_look = float("-inf")
+        self._hold.end()
         self._worker.wake()
 
     def settings_changed(self) -> None:
@@ -135,12 +152,18 @@ class SnapshotPoster:
             self._may_be_others = False
             if self._are_others():
                 self._last_look = float("-inf")
-        boost, self._boost = self._boost, False
-        every = interval(self._demand())
-        if boost or (every is not None and now - self._last_post >= every):
+        boost = self._boost.is_set()
+        self._boost.clear()  # before the demand is read, so that no viewer is missed
+        demand = self._demand()
+        boost, every = boost and demand.viewing, interval(demand)
+        due = every is not None and now - self._last_post >= every
+        if (boost or due) and self._hold.over:
             self._last_post = self._last_look = now
-            self._post(http, boost)
+            # a paused print stands still: neither detection nor timelapse gain by its pictures
+            self._post(http, boost or demand.paused)
             return
+        if boost:
+            self._boost.set()
         pause = self.WATCHED_LOOK_S if self._watched() else self.IDLE_LOOK_S
         if now - self._last_look >= pause:
             self._last_look = now
@@ -152,20 +175,28 @@ class SnapshotPoster:
     def _post(self, http: HttpChannel, boost: bool) -> None:
         webcam = self._for_snapshots()
         self._look_after([webcam] if webcam is not None else ())
-        picture = self._take(webcam) if webcam is not None else None
-        if picture is None:
+        picture = self._fetch(webcam) if webcam is not None else None
+        if webcam is None or picture is None:
             return
+        fault = None
         try:
             http.call(
                 "POST",
                 PICTURE_PATH,
                 expect_ok,
                 timeout_s=POST_TIMEOUT_S,
-                files={"pic": ("snapshot.jpg", picture.jpeg, "image/jpeg")},
+                refused=_damaged,
+                files={"pic": ("snapshot.jpg", _small(picture), "image/jpeg")},
                 data={"viewing_boost": "true" if boost else "false", "is_primary_camera": "true"},
             )
         except ChannelError as error:
             log.debug("A picture could not be posted: %s", error)
+            if error.cause is Cause.WEBCAM_CORRUPT:
+                fault = error.with_facts(**webcam.facts)
+            else:
+                self._hold.failed(error, watched=self._watched())
+        finally:
+            self._note(webcam, fault)
 
     def _for_snapshots(self) -> Webcam | None:
         return next((cam for cam in self._webcams() if cam.take is not None), None)
@@ -174,13 +205,14 @@ class SnapshotPoster:
         """Hand one picture to all who have asked for one."""
         if not self._takers:
             return
-        picture = None
+        jpeg = None
         try:
             webcam = self._for_snapshots()
             picture = self._take(webcam) if webcam is not None else None
+            jpeg = _small(picture) if picture is not None else None
         finally:  # who waits for a picture must not wait in vain
             while self._takers:
-                self._takers.popleft()(picture.jpeg if picture is not None else None)
+                self._takers.popleft()(jpeg)
 
     def _look_after(self, webcams: Sequence[Webcam]) -> None:
         """From now on look after these; what was looked after before is at rest."""
@@ -191,22 +223,50 @@ class SnapshotPoster:
 
     def _take(self, webcam: Webcam) -> Picture | None:
         """Take one picture and record how that went; a webcam without snapshots is no attempt."""
+        picture = self._fetch(webcam)
+        if picture is not None:
+            self._note(webcam, None)
+        return picture
+
+    def _fetch(self, webcam: Webcam) -> Picture | None:
+        """Take one picture; record only that there is none."""
         if webcam.take is None:
             return None
         try:
-            picture = self._fetcher.fetch(webcam, Deadline(TIMEOUT_S))
+            return self._fetcher.fetch(webcam, Deadline(TIMEOUT_S))
         except ChannelError as error:
-            self._record(Attempt.failure(webcam.channel, error))
             self._note(webcam, error)
             return None
-        self._record(Attempt.success(webcam.channel))
-        self._note(webcam, None)
-        return picture
 
     def _note(self, webcam: Webcam, error: ChannelError | None) -> None:
-        if self._failing.get(webcam.name, False) is (error is not None):
+        """Record how an attempt on a webcam ended."""
+        failed = error is not None
+        self._record(
+            Attempt.success(webcam.channel)
+            if error is None
+            else Attempt.failure(webcam.channel, error)
+        )
+        if self._failing.get(webcam.name, False) is failed:
             return
-        self._failing[webcam.name] = error is not None
+        self._failing[webcam.name] = failed
         line = Line(logging.INFO, f"Webcam {webcam.name}: {error or 'okay'}")
         write(log, self._limit.take(line))
         self._on_state()
+
+
+def _small(picture: Picture) -> bytes:
+    """A picture as it goes to the server."""
+    from .scale import scaled  # not before there is a picture
+
+    return scaled(picture.jpeg)
+
+
+def _damaged(reply: Reply) -> ChannelError | None:
+    """What a picture is that the server cannot open (PROTOCOL 2.4): a fault of the webcam.
+
+    A list is the server's own word; other 400s are from whatever stands before it.
+    """
+    if reply.status != 400 or not isinstance(reply.json(), list):
+        return None
+    seen = {"looks_like": "a JPEG that the server cannot open", "status": reply.status}
+    return ChannelError(Cause.WEBCAM_CORRUPT, Stage.RESPONSE, "HTTP 400", seen)

@@ -16,9 +16,14 @@ from ..server.causes import Cause
 from ..server.deadline import Deadline
 from ..server.errors import ChannelError, Stage, cause_of_os_error, cause_of_tls_error, chain
 from ..server.redact import REDACTED, redact
+from .jpeg import size_of
 
 SNAPSHOT_CAP = 5 * 1024 * 1024
 """Bytes of a picture that are taken (DIAGNOSIS contract)."""
+
+MOST_PIXELS = 89_478_485
+"""Above it Pillow, with which the server opens pictures, takes a JPEG for a decompression bomb
+(its Image.MAX_IMAGE_PIXELS). No webcam has so many within 5 MB."""
 
 TIMEOUT_S = 8.0
 _MAX_REDIRECTS = 3
@@ -255,13 +260,22 @@ def _problem(data: bytes) -> tuple[Cause, dict[str, Any]] | None:
     if data.startswith(_JPEG_START):
         # cameras pad the end with zeros or a line break; a file that is cut off has no end at all
         whole = _JPEG_END in data[-4096:]
-        cut = {"looks_like": "a JPEG that is cut off", "bytes": len(data)}
-        return None if whole else (Cause.WEBCAM_CORRUPT, cut)
+        looks_like = _damage(data) if whole else "a JPEG that is cut off"
+        seen = {"looks_like": looks_like, "bytes": len(data)}
+        return (Cause.WEBCAM_CORRUPT, seen) if looks_like else None
     start = data[:400].lstrip().lower()
     for signature, name in _SIGNATURES:
         if start.startswith(signature.lower()):
             return Cause.WEBCAM_NOT_AN_IMAGE, {"looks_like": name, "bytes": len(data)}
     return Cause.WEBCAM_NOT_AN_IMAGE, {"looks_like": "something else", "bytes": len(data)}
+
+
+def _damage(jpeg: bytes) -> str:
+    """What is wrong with the header of a JPEG that has its end; empty where nothing is."""
+    size = size_of(jpeg)
+    if size is None:
+        return "a JPEG with a damaged header"  # the server answers it with a 500 (PROTOCOL 2.4)
+    return f"a JPEG of {size.width} x {size.height} pixels" if size.pixels > MOST_PIXELS else ""
 
 
 _BY_STATUS: Mapping[int, Cause] = {

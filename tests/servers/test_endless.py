@@ -29,6 +29,7 @@ from sandbox import SandboxServer, SandboxWebcam
 from . import faults as f
 from . import wsfaults as w
 from .live import TOKEN
+from .pictures import made_up
 from .results import check_result, run
 
 Serve = Callable[[f.Behaviour], f.FaultServer]
@@ -236,7 +237,7 @@ def test_a_websocket_without_an_end(serve: Serve, healthy_peak: int, name: str) 
 
 # ---- webcam ----------------------------------------------------------------------------------
 
-JPEG = b"\xff\xd8\xff\xe0" + b"picture" * 999 + b"\xff\xd9"
+JPEG = made_up(b"picture" * 999)
 IMAGE = b"HTTP/1.1 200 OK\r\nContent-Type: image/jpeg\r\n"
 PART = b"--frame\r\nContent-Type: image/jpeg\r\n\r\n" + JPEG + b"\r\n"
 WEBCAMS: dict[str, f.Behaviour] = {

@@ -14,7 +14,7 @@ LIMIT_S = 60.0
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 
-LAZY_PACKAGES = {"asn1crypto", "prometheus_client"}
+LAZY_PACKAGES = {"PIL", "asn1crypto", "prometheus_client"}
 LAZY_ROOMS = {"octoprint_obico.cli", "octoprint_obico.diagnosis", "octoprint_obico.web"}
 LAZY = {
     "octoprint_obico.printer.cloud_file",
@@ -26,6 +26,7 @@ LAZY = {
     "octoprint_obico.session.bundle",
     "octoprint_obico.session.periodic",
     "octoprint_obico.session.report",
+    "octoprint_obico.webcam.scale",
 }
 EAGER = {
     "octoprint_obico.diagnosis",

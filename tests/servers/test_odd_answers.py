@@ -22,6 +22,7 @@ from tests.provoked import provokes
 from . import faults as f
 from .certificates import Certificates
 from .live import TOKEN
+from .pictures import made_up
 from .results import evidence_of, run
 
 Serve = Callable[[f.Behaviour], f.FaultServer]
@@ -121,7 +122,7 @@ def test_nginx_says_in_words_that_a_client_certificate_is_missing(serve: Serve) 
     assert result["cause"] == "tls_client_certificate_required"
 
 
-JPEG = b"\xff\xd8\xff\xe0" + b"picture" * 99 + b"\xff\xd9"
+JPEG = made_up(b"picture" * 99)
 IMAGE = "Content-Type: image/jpeg"
 MULTIPART = b"HTTP/1.1 200 OK\r\nContent-Type: multipart/x-mixed-replace\r\n\r\n"
 

@@ -16,9 +16,10 @@ from sandbox.faults import WEBCAM_FAULTS
 
 from . import faults as f
 from .live import in_time
+from .pictures import made_up
 
 Serve = Callable[[f.Behaviour], f.FaultServer]
-JPEG = b"\xff\xd8\xff\xe0" + b"picture" * 9 + b"\xff\xd9"
+JPEG = made_up(b"picture" * 9)
 
 
 def cause_of(webcam: s.Webcam, seconds: float = 3.0) -> str:
@@ -62,6 +63,9 @@ def test_a_slow_drip_ends_with_the_deadline(serve: Serve) -> None:
         ([], "webcam_corrupt"),
         ([b""], "webcam_corrupt"),
         ([JPEG[:-2]], "webcam_corrupt"),
+        ([b"\xff\xd8\xff\xe0\x00\x10JFIF\xff\xd9"], "webcam_corrupt"),
+        ([made_up(b"x", 0, 480)], "webcam_corrupt"),
+        ([made_up(b"x", 65500, 65500)], "webcam_corrupt"),
         ([b"\x89PNG\r\n\x1a\n"], "webcam_not_an_image"),
         ([b"<!DOCTYPE html><p>"], "webcam_not_an_image"),
         ([b"  <html>"], "webcam_not_an_image"),
@@ -74,6 +78,13 @@ def test_a_slow_drip_ends_with_the_deadline(serve: Serve) -> None:
 )
 def test_what_is_no_picture(pieces: list[bytes], cause: str) -> None:
     assert cause_of(webcam_of(*pieces)) == cause
+
+
+def test_a_bomb_is_told_by_its_size() -> None:
+    """A few hundred bytes that would be gigabytes."""
+    with pytest.raises(ChannelError) as caught:
+        s.take_picture(webcam_of(made_up(b"x" * 300, 65500, 65500)), Deadline(1))
+    assert caught.value.facts["looks_like"] == "a JPEG of 65500 x 65500 pixels"
 
 
 def test_padding_behind_the_end_is_no_fault() -> None:

@@ -16,10 +16,11 @@ from sandbox import SandboxServer, SandboxWebcam
 
 from . import faults as f
 from .live import in_time
+from .pictures import made_up
 from .results import run
 
 Serve = Callable[[f.Behaviour], f.FaultServer]
-JPEG = b"\xff\xd8\xff\xe0" + b"picture" * 99 + b"\xff\xd9"
+JPEG = made_up(b"picture" * 99)
 MULTIPART = "Content-Type: multipart/x-mixed-replace; boundary=frame"
 
 

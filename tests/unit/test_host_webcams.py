@@ -79,3 +79,47 @@ def test_all_webcams_the_one_for_snapshots_first(monkeypatch: pytest.MonkeyPatch
 
     monkeypatch.setattr(host_webcams, "get_snapshot_webcam", broken)
     assert [cam.name for cam in host_webcams.all_webcams()] == ["a", "b", "c"]
+
+
+def as_told(monkeypatch: pytest.MonkeyPatch, first: str, **cams: Any) -> list[dict[str, Any]]:
+    """The settings section's webcams, where OctoPrint prefers one of these for snapshots."""
+    monkeypatch.setattr(host_webcams, "get_webcams", lambda: cams)
+    monkeypatch.setattr(host_webcams, "get_snapshot_webcam", lambda: cams.get(first))
+    told: list[dict[str, Any]] = host_webcams.server_webcams()
+    return told
+
+
+def test_the_server_is_told_of_each_webcam(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ratios as of Classic Webcam, which names an enumeration, and as text of another plugin."""
+    compat = schema.WebcamCompatibility(stream="/stream", snapshot="/snap", streamRatio="4:3")
+    told = as_told(
+        monkeypatch,
+        "b",
+        a=provided("a", extras={"stream": "http://cam/s", "streamRatio": "16:9"}, flipV=True),
+        b=provided("b", canSnapshot=True, compat=compat, rotate90=True),
+        new=provided("new"),
+        odd=SimpleNamespace(config=None),
+    )
+    keys = ("name", "is_primary_camera", "flipH", "flipV", "rotation", "streamRatio")
+    assert [tuple(camera[key] for key in keys) for camera in told] == [
+        ("b", True, False, False, 270, "4:3"),
+        ("a", False, False, True, 0, "16:9"),
+    ]
+
+
+def test_a_preferred_webcam_that_gives_no_pictures_is_not_the_primary(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The picture and the orientation it is shown with are of the same webcam."""
+    extras = {"stream": "http://cam/s"}
+    cams = {"a": provided("a", extras=extras), "b": provided("b", canSnapshot=True)}
+    told = as_told(monkeypatch, "a", **cams)
+    assert [camera["name"] for camera in told] == ["b", "a"]
+    with_pictures = [webcam.name for webcam in host_webcams.all_webcams() if webcam.take]
+    assert told[0]["name"] == with_pictures[0]
+
+
+def test_without_a_webcam_the_server_is_told_of_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Classic Webcam is always there; before it is set up there is nothing to show."""
+    fresh = schema.WebcamCompatibility(stream="", snapshot="")
+    assert as_told(monkeypatch, "classic", classic=provided("classic", compat=fresh)) == []

@@ -426,6 +426,14 @@ def test_an_unknown_call_is_answered_at_once(target: Any, func: Any) -> None:
         assert run.printer.told == []
 
 
+def test_no_address_is_fetched_that_a_client_names() -> None:
+    """PROTOCOL 7.2: `web_snapshot_request` could reach into the network behind the plugin."""
+    with running() as run:
+        run.take("web_snapshot_request", ["http://127.0.0.1/"], target="jpeg_poster", ref="r")
+        assert run.answers == [{"passthru": {"ref": "r", "error": p.UNKNOWN}}]
+    assert not [name for name in FUNCTIONS if name[0] == "jpeg_poster"]
+
+
 def test_an_unknown_call_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, p.log.name)
     with running() as run:
