@@ -27,6 +27,7 @@ DEFAULTS: Mapping[str, Any] = {
     "navbar_icon": True,
     "alerts": True,
     "alert_after_s": MATTERS_AFTER_S,
+    "discovery": True,
     "former_settings_taken": False,
 }
 
@@ -41,7 +42,7 @@ RESTRICTED_PATHS: Mapping[str, list[list[str]]] = {
     ],
 }
 
-SWITCHES = ("navbar_icon", "alerts")
+SWITCHES = ("navbar_icon", "alerts", "discovery")
 
 READ_ONLY_KEYS = (
     "printer_id",

@@ -72,6 +72,9 @@ class OctoPrintSettings:
     def alert_after_s(self) -> float:
         return as_alert_after(self._settings.get(["alert_after_s"]))
 
+    def discovery(self) -> bool:
+        return self._settings.get(["discovery"]) is not False
+
     def save_accepted_certificate(self, accepted: Accepted | None) -> None:
         self._settings.set(["tls_accepted_certificate"], accepted and accepted.pem)
         self._settings.set(["tls_accepted_for"], accepted.server if accepted else "")

@@ -17,7 +17,9 @@ LAZY_PACKAGES = {"asn1crypto", "prometheus_client"}
 LAZY_ROOMS = {"octoprint_obico.cli", "octoprint_obico.diagnosis", "octoprint_obico.web"}
 LAZY = {
     "octoprint_obico.server.certificate",
+    "octoprint_obico.server.discovery",
     "octoprint_obico.server.outbox_file",  # and with it SQLite
+    "octoprint_obico.server.own_address",
     "octoprint_obico.server.scrub",
     "octoprint_obico.server.socks",
     "octoprint_obico.session.bundle",
