@@ -22,7 +22,9 @@ def in_network(settings: Any, profiles: Any, host: str | None, port: int | None)
     announced: Mapping[str, Any] = guarded(
         lambda: settings.global_get(["plugins", "discovery"]) or {}, {}, "its public address"
     )
-    profile: Mapping[str, Any] = guarded(profiles.get_current_or_default, {}, "printer profile")
+    profile: Mapping[str, Any] = guarded(
+        lambda: profiles.get_current_or_default(), {}, "printer profile"
+    )
     return InNetwork(
         str(announced.get("publicHost") or ""),
         _public_port(announced.get("publicPort"), host, port),

@@ -59,7 +59,6 @@ ROWS = (
     Row("DELETE", "/api/certificate", ADMIN_SEES),
     Row("POST", "/api/ca_file", ADMIN_SEES, {"path": "/no/such/file"}, needs_body=True),
     # without a log-in, but the bench is linked: test_discovery.py has the others
-    Row("OPTIONS", "/grab-discovery-secret", NOBODY),
     Row("GET", "/grab-discovery-secret", NOBODY),
     Row("GET", "/api/bundle", SEES),
     Row("GET", "/api/bundle/contents", SEES),
