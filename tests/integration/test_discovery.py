@@ -213,7 +213,7 @@ def test_discovery_links(bench: Bench, known: tuple[str, str]) -> None:
 def test_a_linked_octoprint_is_silent(bench: Bench, known: tuple[str, str]) -> None:
     """No announcement, no secret, whoever asks; opening the page for linking changes nothing."""
     device_id, _ = known
-    assert bench.server.wait_for(lambda: not bench.server.announced(), LIMIT_S)
+    bench.octoprint.wait_until(lambda: not bench.server.announced(), "it is silent")
     before = announcements(bench.server)
     assert drive(bench).get(LINK)["discovery"] == {"running": False}
     for method in ("GET", "HEAD", "OPTIONS"):
@@ -286,7 +286,7 @@ def test_switched_off(edition: Edition, tmp_path: Path) -> None:
         device_id, _ = handshake(bench.server, bench.octoprint)
         drive(bench).save_settings(discovery=False)
         assert grab(bench.octoprint, device_id).status_code == 403
-        assert bench.server.wait_for(lambda: not bench.server.announced(), LIMIT_S)
+        bench.octoprint.wait_until(lambda: not bench.server.announced(), "it is silent")
         assert drive(bench).get(LINK)["discovery"] == {"running": False}
         drive(bench).save_settings(discovery=True)
         assert announcement(bench.server).device_id == device_id
