@@ -106,7 +106,9 @@ class DiscoveryKeeper:
 
         here = self._host.in_network()
         own = best_address(self._own_addresses(here.host, address))
-        if own is None and is_loopback(address.host):  # server, browser and OctoPrint in one
+        # server, browser and OctoPrint in one; an IPv6 address is hard to open for the app, which
+        # puts no brackets around it
+        if is_loopback(address.host) and (own is None or ":" in own):
             own = "127.0.0.1"
         if own is None:
             return None

@@ -582,6 +582,32 @@ def test_the_agent_stops_while_it_announces(serve: Serve, quick: None) -> None:
     assert host.wait_for(lambda: threads() == [], LIMIT_S)
 
 
+def test_nothing_waits_for_a_server_that_hangs(serve: Serve, quick: None) -> None:
+    """What OctoPrint's request workers and its start call, while a call to the server hangs."""
+    server = serve(f.silence)
+    host = FakeHost(server.url, None)
+    host.settings.stored_discovery = True
+    with running_agent(host) as agent:
+        assert server.wait_for(lambda: server.connections == 1, LIMIT_S)
+        calls: tuple[Callable[[], object], ...] = (
+            agent.discovery.look,
+            agent.discovery.open,
+            agent.reconfigure,
+            agent.status,
+            lambda: agent.discovery.running,
+            lambda: agent.discovery.secret_for("0" * 32),
+        )
+        for call in calls:
+            assert min(_seconds(call) for _ in range(3)) < 0.05
+        assert server.connections == 1, "it hung all the while"
+
+
+def _seconds(call: Callable[[], object]) -> float:
+    started = time.monotonic()
+    call()
+    return time.monotonic() - started
+
+
 def test_an_address_that_cannot_be_used(quick: None) -> None:
     host = FakeHost("http://bad:port", None)
     host.settings.stored_discovery = True
