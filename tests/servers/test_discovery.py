@@ -34,7 +34,7 @@ JSON = "Content-Type: application/json"
 log = logging.getLogger("octoprint.plugins.obico.link")
 
 
-class Bench:
+class Finder:
     """A discovery with everything that it asks and tells, and a clock that can be put forward."""
 
     def __init__(self, url: str) -> None:
@@ -91,8 +91,8 @@ def threads() -> list[str]:
 
 
 @pytest.fixture
-def bench(sandbox: SandboxServer) -> Iterator[Bench]:
-    found = Bench(sandbox.url)
+def finder(sandbox: SandboxServer) -> Iterator[Finder]:
+    found = Finder(sandbox.url)
     yield found
     found.discovery.stop(LIMIT_S)
     assert threads() == []
@@ -105,15 +105,15 @@ def asked(server: SandboxServer) -> int:
 # ---- announcing ----------------------------------------------------------------------------------
 
 
-def test_it_announces_again_and_again(sandbox: SandboxServer, bench: Bench) -> None:
-    assert not bench.discovery.running
-    bench.discovery.open()
+def test_it_announces_again_and_again(sandbox: SandboxServer, finder: Finder) -> None:
+    assert not finder.discovery.running
+    finder.discovery.open()
     assert sandbox.wait_for(lambda: asked(sandbox) >= 4, LIMIT_S)
-    bench.wait(lambda: bench.discovery.running)
+    finder.wait(lambda: finder.discovery.running)
     (seen,) = sandbox.announced()
-    assert seen.fields == {"device_id": bench.device_id, **FIELDS}
+    assert seen.fields == {"device_id": finder.device_id, **FIELDS}
     assert not any(each.token_sent for each in sandbox.requests)
-    assert bench.changes == 1, "it is told once, not with each announcement"
+    assert finder.changes == 1, "it is told once, not with each announcement"
     assert threads() == ["obico-discovery"]
 
 
@@ -123,119 +123,121 @@ def test_its_pace_is_far_from_the_servers_limit() -> None:
     assert d.WINDOW_S / d.PERIOD_S <= 3600 / 10
 
 
-def test_it_ends_when_its_time_is_over(sandbox: SandboxServer, bench: Bench) -> None:
-    bench.discovery.open()
-    bench.wait(lambda: bench.discovery.running)
-    assert bench.discovery.secret_for(bench.device_id) == bench.secret
-    bench.ahead_s += d.WINDOW_S
-    bench.wait(lambda: not bench.discovery.running)
-    bench.wait(lambda: threads() == [])
-    assert bench.discovery.secret_for(bench.device_id) is None
+def test_it_ends_when_its_time_is_over(sandbox: SandboxServer, finder: Finder) -> None:
+    finder.discovery.open()
+    finder.wait(lambda: finder.discovery.running)
+    assert finder.discovery.secret_for(finder.device_id) == finder.secret
+    finder.ahead_s += d.WINDOW_S
+    finder.wait(lambda: not finder.discovery.running)
+    finder.wait(lambda: threads() == [])
+    assert finder.discovery.secret_for(finder.device_id) is None
     before = asked(sandbox)
-    bench.discovery.look()
+    finder.discovery.look()
     assert sandbox.wait_for(lambda: asked(sandbox) > before, LIMIT_S)
-    assert sandbox.announced()[0].device_id == bench.device_id, "the same until OctoPrint restarts"
+    assert sandbox.announced()[0].device_id == finder.device_id, "the same until OctoPrint restarts"
 
 
-def test_a_page_that_stays_open_is_one_look(sandbox: SandboxServer, bench: Bench) -> None:
-    bench.discovery.look()
-    bench.wait(lambda: bench.discovery.running)
+def test_a_page_that_stays_open_is_one_look(sandbox: SandboxServer, finder: Finder) -> None:
+    finder.discovery.look()
+    finder.wait(lambda: finder.discovery.running)
     for _ in range(int(d.WINDOW_S / 30) + 2):
-        bench.ahead_s += 30
-        bench.discovery.look()
-    bench.wait(lambda: threads() == [])
+        finder.ahead_s += 30
+        finder.discovery.look()
+    finder.wait(lambda: threads() == [])
     before = asked(sandbox)
-    bench.discovery.look()
+    finder.discovery.look()
     assert threads() == []
     assert asked(sandbox) == before
-    bench.ahead_s += d.SAME_LOOK_S
-    bench.discovery.look()
+    finder.ahead_s += d.SAME_LOOK_S
+    finder.discovery.look()
     assert sandbox.wait_for(lambda: asked(sandbox) > before, LIMIT_S)
 
 
-def test_who_has_the_secret_is_given_time(bench: Bench) -> None:
+def test_who_has_the_secret_is_given_time(finder: Finder) -> None:
     """The app has it at the last moment: its message is still fetched."""
-    bench.discovery.open()
-    bench.wait(lambda: bench.discovery.running)
-    bench.ahead_s += d.WINDOW_S - 5
-    assert bench.discovery.secret_for(bench.device_id) == bench.secret
-    bench.ahead_s += d.HANDSHAKE_S - 5
-    assert bench.discovery.secret_for(bench.device_id) == bench.secret
+    finder.discovery.open()
+    finder.wait(lambda: finder.discovery.running)
+    finder.ahead_s += d.WINDOW_S - 5
+    assert finder.discovery.secret_for(finder.device_id) == finder.secret
+    finder.ahead_s += d.HANDSHAKE_S - 5
+    assert finder.discovery.secret_for(finder.device_id) == finder.secret
 
 
 @pytest.mark.parametrize("given", [None, "", "0" * 32, 7, [], "\udcff", "x" * 100_000])
-def test_who_does_not_know_the_device_gets_nothing(bench: Bench, given: object) -> None:
-    bench.discovery.open()
-    bench.wait(lambda: bench.discovery.running)
-    assert bench.discovery.secret_for(given) is None
-    assert bench.discovery.secret_for(bench.secret) is None
+def test_who_does_not_know_the_device_gets_nothing(finder: Finder, given: object) -> None:
+    finder.discovery.open()
+    finder.wait(lambda: finder.discovery.running)
+    assert finder.discovery.secret_for(given) is None
+    assert finder.discovery.secret_for(finder.secret) is None
 
 
-def test_without_a_local_network_nothing_is_announced(sandbox: SandboxServer, bench: Bench) -> None:
-    bench.fields = None
-    bench.discovery.open()
-    bench.wait(lambda: bench.discovery._due > bench.now() + d.NO_ADDRESS_S / 2)
-    assert (asked(sandbox), bench.discovery.running) == (0, False)
-    bench.fields = FIELDS
-    bench.ahead_s += d.NO_ADDRESS_S
-    bench.discovery.open()
-    bench.wait(lambda: bench.discovery.running)
+def test_without_a_local_network_nothing_is_announced(
+    sandbox: SandboxServer, finder: Finder
+) -> None:
+    finder.fields = None
+    finder.discovery.open()
+    finder.wait(lambda: finder.discovery._due > finder.now() + d.NO_ADDRESS_S / 2)
+    assert (asked(sandbox), finder.discovery.running) == (0, False)
+    finder.fields = FIELDS
+    finder.ahead_s += d.NO_ADDRESS_S
+    finder.discovery.open()
+    finder.wait(lambda: finder.discovery.running)
 
 
-def test_not_wanted_is_no_thread(sandbox: SandboxServer, bench: Bench) -> None:
-    bench.target = None
-    bench.discovery.open()
-    bench.discovery.look()
+def test_not_wanted_is_no_thread(sandbox: SandboxServer, finder: Finder) -> None:
+    finder.target = None
+    finder.discovery.open()
+    finder.discovery.look()
     assert threads() == []
-    assert bench.discovery.secret_for(bench.device_id) is None
+    assert finder.discovery.secret_for(finder.device_id) is None
     assert asked(sandbox) == 0
 
 
-def test_no_longer_wanted_ends_it_at_once(sandbox: SandboxServer, bench: Bench) -> None:
-    bench.discovery.open()
-    bench.wait(lambda: bench.discovery.running)
-    bench.target = None
-    assert bench.discovery.secret_for(bench.device_id) is None
-    bench.discovery.open()
-    bench.wait(lambda: threads() == [])
-    assert not bench.discovery.running
+def test_no_longer_wanted_ends_it_at_once(sandbox: SandboxServer, finder: Finder) -> None:
+    finder.discovery.open()
+    finder.wait(lambda: finder.discovery.running)
+    finder.target = None
+    assert finder.discovery.secret_for(finder.device_id) is None
+    finder.discovery.open()
+    finder.wait(lambda: threads() == [])
+    assert not finder.discovery.running
 
 
-def test_another_address_is_announced_to(sandbox: SandboxServer, bench: Bench) -> None:
-    bench.discovery.open()
-    bench.wait(lambda: bench.discovery.running)
+def test_another_address_is_announced_to(sandbox: SandboxServer, finder: Finder) -> None:
+    finder.discovery.open()
+    finder.wait(lambda: finder.discovery.running)
     with SandboxServer() as other:
-        bench.target = parse_address(other.url)
-        bench.discovery.open()
+        finder.target = parse_address(other.url)
+        finder.discovery.open()
         assert other.wait_for(lambda: asked(other) >= 2, LIMIT_S)
-        bench.discovery.stop(LIMIT_S)
+        finder.discovery.stop(LIMIT_S)
 
 
 # ---- messages ------------------------------------------------------------------------------------
 
 
-def test_a_message_with_our_secret_links(sandbox: SandboxServer, bench: Bench) -> None:
-    bench.discovery.open()
-    code = sandbox.send_verify_code(bench.device_id, bench.secret)
-    bench.wait(lambda: bench.codes)
-    assert bench.codes == [(bench.target, code)]
+def test_a_message_with_our_secret_links(sandbox: SandboxServer, finder: Finder) -> None:
+    finder.discovery.open()
+    code = sandbox.send_verify_code(finder.device_id, finder.secret)
+    finder.wait(lambda: finder.codes)
+    assert finder.codes == [(finder.target, code)]
 
 
 def test_other_messages_are_passed_over(
-    sandbox: SandboxServer, bench: Bench, caplog: pytest.LogCaptureFixture
+    sandbox: SandboxServer, finder: Finder, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Told once; and neither the secret nor a guess at it is in what is told."""
     caplog.set_level(logging.DEBUG)
     guess = "ab" * 32
     for _ in range(7):
-        sandbox.send_verify_code(bench.device_id, guess)
-    bench.discovery.open()
-    good = sandbox.send_verify_code(bench.device_id, bench.secret)
-    bench.wait(lambda: bench.codes)
-    assert [code for _, code in bench.codes] == [good]
+        sandbox.send_verify_code(finder.device_id, guess)
+    finder.discovery.open()
+    good = sandbox.send_verify_code(finder.device_id, finder.secret)
+    finder.wait(lambda: finder.codes)
+    assert [code for _, code in finder.codes] == [good]
     warnings = [each for each in caplog.records if each.levelno >= logging.WARNING]
     assert len(warnings) == 1
-    assert bench.secret not in caplog.text
+    assert finder.secret not in caplog.text
     assert guess not in caplog.text
     assert good not in caplog.text
 
@@ -246,7 +248,7 @@ def reply(**message: Any) -> bytes:
 
 def test_no_more_than_three_messages_count(serve: Serve, impatient: None) -> None:
     """A reply has three at the most (PROTOCOL 2.7), however many are in it."""
-    found: list[Bench] = []
+    found: list[Finder] = []
 
     def behave(peer: f.Peer) -> None:
         ours = {"device_id": found[0].device_id, "type": "verify_code"}
@@ -260,7 +262,7 @@ def test_no_more_than_three_messages_count(serve: Serve, impatient: None) -> Non
         peer.finish()
 
     server = serve(behave)
-    found.append(Bench(server.url))
+    found.append(Finder(server.url))
     found[0].discovery.open()
     found[0].wait(lambda: found[0].codes)
     found[0].discovery.stop(LIMIT_S)
@@ -292,13 +294,13 @@ ODD = {
 def test_odd_replies_end_nothing(serve: Serve, impatient: None, name: str) -> None:
     """It goes on trying, at the pace of trouble; no code comes of it, and no fault of ours."""
     server = serve(ODD[name])
-    bench = Bench(server.url)
-    bench.discovery.open()
+    finder = Finder(server.url)
+    finder.discovery.open()
     assert server.wait_for(lambda: server.connections + len(server.heads) >= 4, LIMIT_S)
-    bench.discovery.stop(LIMIT_S)
-    assert bench.codes == []
-    assert bench.faults == []
-    assert not bench.discovery.running
+    finder.discovery.stop(LIMIT_S)
+    assert finder.codes == []
+    assert finder.faults == []
+    assert not finder.discovery.running
 
 
 ODD_MESSAGES: tuple[Any, ...] = (
@@ -313,93 +315,93 @@ ODD_MESSAGES: tuple[Any, ...] = (
 def test_odd_messages_end_nothing(serve: Serve, message: Any) -> None:
     body = json.dumps({"messages": [message]}).encode()
     server = serve(f.answer("200 OK", body, JSON))
-    bench = Bench(server.url)
-    bench.discovery.open()
+    finder = Finder(server.url)
+    finder.discovery.open()
     assert server.wait_for(lambda: len(server.heads) >= 3, LIMIT_S)
-    assert bench.discovery.running
-    bench.discovery.stop(LIMIT_S)
-    assert (bench.codes, bench.faults) == ([], [])
+    assert finder.discovery.running
+    finder.discovery.stop(LIMIT_S)
+    assert (finder.codes, finder.faults) == ([], [])
 
 
 # ---- trouble -------------------------------------------------------------------------------------
 
 
 def test_the_server_goes_and_comes_back(
-    sandbox: SandboxServer, bench: Bench, impatient: None, caplog: pytest.LogCaptureFixture
+    sandbox: SandboxServer, finder: Finder, impatient: None, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
-    bench.discovery.open()
-    bench.wait(lambda: bench.discovery.running)
+    finder.discovery.open()
+    finder.wait(lambda: finder.discovery.running)
     sandbox.set_fault("unreachable")
-    bench.wait(lambda: not bench.discovery.running)
-    assert bench.discovery.secret_for(bench.device_id) == bench.secret, "the app may be at it"
+    finder.wait(lambda: not finder.discovery.running)
+    assert finder.discovery.secret_for(finder.device_id) == finder.secret, "the app may be at it"
     sandbox.clear()
-    bench.wait(lambda: bench.discovery.running)
-    bench.discovery.stop(LIMIT_S)
+    finder.wait(lambda: finder.discovery.running)
+    finder.discovery.stop(LIMIT_S)
     told = [each for each in caplog.messages if "Cannot announce" in each]
     causes = {each.rpartition(": ")[2] for each in told}
     assert causes and len(told) <= 2 * len(causes), "not with each attempt"
 
 
-def test_too_many_calls_are_not_repeated(sandbox: SandboxServer, bench: Bench) -> None:
+def test_too_many_calls_are_not_repeated(sandbox: SandboxServer, finder: Finder) -> None:
     """What the server has asked for (30 s here) holds, whatever page is opened meanwhile."""
     sandbox.set_fault("http_429")
-    bench.discovery.open()
+    finder.discovery.open()
     assert sandbox.wait_for(lambda: asked(sandbox) == 1, LIMIT_S)
-    bench.wait(lambda: bench.discovery._due >= bench.now() + 25)
+    finder.wait(lambda: finder.discovery._due >= finder.now() + 25)
     sandbox.clear()
-    bench.discovery.open()
-    bench.wait(lambda: not bench.discovery._is_new)  # it has looked at the settings again
-    bench.discovery.look()
-    assert bench.discovery._due >= bench.now() + 20
-    assert (asked(sandbox), bench.discovery.running) == (1, False)
-    bench.ahead_s += 400
-    bench.discovery.open()
-    bench.wait(lambda: bench.discovery.running)
+    finder.discovery.open()
+    finder.wait(lambda: not finder.discovery._is_new)  # it has looked at the settings again
+    finder.discovery.look()
+    assert finder.discovery._due >= finder.now() + 20
+    assert (asked(sandbox), finder.discovery.running) == (1, False)
+    finder.ahead_s += 400
+    finder.discovery.open()
+    finder.wait(lambda: finder.discovery.running)
 
 
-def test_too_many_calls_outlive_the_window(sandbox: SandboxServer, bench: Bench) -> None:
+def test_too_many_calls_outlive_the_window(sandbox: SandboxServer, finder: Finder) -> None:
     sandbox.set_fault("http_429")
-    bench.discovery.open()
-    bench.wait(lambda: bench.discovery._due >= bench.now() + 25)
-    bench.discovery._until = bench.now()
-    bench.discovery._wake.set()
-    bench.wait(lambda: threads() == [])
-    bench.discovery.look()
-    bench.wait(lambda: bench.discovery._client is not None)
-    assert bench.discovery._due >= bench.now() + 20
+    finder.discovery.open()
+    finder.wait(lambda: finder.discovery._due >= finder.now() + 25)
+    finder.discovery._until = finder.now()
+    finder.discovery._wake.set()
+    finder.wait(lambda: threads() == [])
+    finder.discovery.look()
+    finder.wait(lambda: finder.discovery._client is not None)
+    assert finder.discovery._due >= finder.now() + 20
     assert asked(sandbox) == 1
 
 
-def test_saved_settings_end_the_wait_after_a_fault(sandbox: SandboxServer, bench: Bench) -> None:
+def test_saved_settings_end_the_wait_after_a_fault(sandbox: SandboxServer, finder: Finder) -> None:
     """Whoever has mended the address or the certificate is not kept waiting."""
     sandbox.set_fault("http_500")
-    bench.discovery.open()
-    bench.wait(lambda: bench.discovery._last_cause is not None)
-    bench.discovery._due = bench.now() + 3600  # as after many failures
+    finder.discovery.open()
+    finder.wait(lambda: finder.discovery._last_cause is not None)
+    finder.discovery._due = finder.now() + 3600  # as after many failures
     sandbox.clear()
-    bench.discovery.open()
-    bench.wait(lambda: bench.discovery.running)
+    finder.discovery.open()
+    finder.wait(lambda: finder.discovery.running)
 
 
 def test_it_is_stopped_in_the_midst_of_a_call(serve: Serve) -> None:
     server = serve(f.silence)
-    bench = Bench(server.url)
-    bench.discovery.open()
+    finder = Finder(server.url)
+    finder.discovery.open()
     assert server.wait_for(lambda: server.connections == 1, LIMIT_S)
     started = time.monotonic()
-    bench.discovery.stop(0.5)
+    finder.discovery.stop(0.5)
     assert time.monotonic() - started < 2.0
-    bench.discovery.open()
-    bench.discovery.look()
-    bench.wait(lambda: threads() == [])
-    assert bench.discovery.secret_for(bench.device_id) is None
-    assert bench.codes == []
+    finder.discovery.open()
+    finder.discovery.look()
+    finder.wait(lambda: threads() == [])
+    assert finder.discovery.secret_for(finder.device_id) is None
+    assert finder.codes == []
 
 
 def test_a_code_that_comes_too_late_is_not_used(serve: Serve) -> None:
     """Linked by a code while the server's answer was on its way."""
-    found: list[Bench] = []
+    found: list[Finder] = []
     may_answer = threading.Event()
 
     def behave(peer: f.Peer) -> None:
@@ -411,7 +413,7 @@ def test_a_code_that_comes_too_late_is_not_used(serve: Serve) -> None:
         peer.finish()
 
     server = serve(behave)
-    found.append(Bench(server.url))
+    found.append(Finder(server.url))
     found[0].discovery.open()
     assert server.wait_for(lambda: len(server.heads) == 1, LIMIT_S)
     found[0].target = None
@@ -421,29 +423,29 @@ def test_a_code_that_comes_too_late_is_not_used(serve: Serve) -> None:
     found[0].discovery.stop(LIMIT_S)
 
 
-def test_a_fault_of_ours_is_recorded_and_stops_with_the_rest(bench: Bench) -> None:
+def test_a_fault_of_ours_is_recorded_and_stops_with_the_rest(finder: Finder) -> None:
     def fail(address: Address) -> Mapping[str, Any]:
         raise ValueError("of the test")
 
-    bench.discovery._hooks = bench.discovery._hooks._replace(fields=fail)
-    bench.discovery.open()
-    bench.wait(lambda: bench.faults)
-    assert bench.faults[0].facts["part"] == "discovery"
+    finder.discovery._hooks = finder.discovery._hooks._replace(fields=fail)
+    finder.discovery.open()
+    finder.wait(lambda: finder.faults)
+    assert finder.faults[0].facts["part"] == "discovery"
     started = time.monotonic()
-    bench.discovery.stop(LIMIT_S)
+    finder.discovery.stop(LIMIT_S)
     assert time.monotonic() - started < 2.0
 
 
-def test_a_computer_without_a_thread_left(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_computer_without_a_thread_left(finder: Finder, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(thread: threading.Thread) -> None:
         raise RuntimeError("can't start new thread")
 
     with monkeypatch.context() as patch:
         patch.setattr(threading.Thread, "start", refuse)
-        bench.discovery.open()
-    assert len(bench.faults) == 1
-    bench.discovery.look()
-    bench.wait(lambda: bench.discovery.running)
+        finder.discovery.open()
+    assert len(finder.faults) == 1
+    finder.discovery.look()
+    finder.wait(lambda: finder.discovery.running)
 
 
 # ---- in the whole plugin -------------------------------------------------------------------------
