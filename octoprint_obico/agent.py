@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from .diagnosis.job import DiagnosisJob, Done, Request
+from .discovery_keeper import DiscoveryKeeper
 from .event_keeper import EventKeeper
 from .host import Host, LinkedPrinterInfo
 from .printer.flags import is_paused
@@ -78,6 +79,9 @@ class Agent:
         self._linking = LinkJob(
             self._user_agent, self._on_linked, lambda: host.notify("link"), faults, self._trust.at
         )
+        self._discovery = DiscoveryKeeper(
+            host, self._linking, self._trust, self._user_agent, faults
+        )
         self._accepting = AcceptJob(self._trust, lambda: host.notify("certificate"), faults)
         self._poster = self._make_poster()
         self._events = self._make_event_keeper(outbox_file)
@@ -130,6 +134,7 @@ class Agent:
             link, self._link = self._link, None
         if link is not None:
             link.stop()
+        self._discovery.stop(0.5)
         self._poster.stop(0.5)
         self._watch.stop(0.5)
         self._printer.stop(0.5)
@@ -142,6 +147,7 @@ class Agent:
 
         Never waits for the network: old connections are told to close, new ones open by themselves.
         """
+        self._discovery.open()
         with self._lock:
             wanted = self._wanted()  # in here: of two saves at once the later one counts
             if self._stopped:
@@ -295,6 +301,11 @@ class Agent:
     def linking(self) -> LinkJob:
         """The linking that runs, or the last one."""
         return self._linking
+
+    @property
+    def discovery(self) -> DiscoveryKeeper:
+        """What lets the app in the same network find an OctoPrint that is not linked."""
+        return self._discovery
 
     def look(self) -> None:
         """Somebody looks at the status: channels that wait try again, and look more often."""

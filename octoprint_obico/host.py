@@ -16,6 +16,21 @@ class LinkedPrinterInfo(NamedTuple):
     name: str = ""
 
 
+class InNetwork(NamedTuple):
+    """Where a browser in the local network finds OctoPrint, and which printer it has.
+
+    Attributes:
+        host: what an administrator has set as OctoPrint's address for others; "" where nothing.
+        port: the one to open in a browser.
+        profile, model: of the printer, as its profile has them.
+    """
+
+    host: str
+    port: int
+    profile: str
+    model: str
+
+
 class SettingsHost(Protocol):
     """The plugin's stored settings."""
 
@@ -45,6 +60,9 @@ class SettingsHost(Protocol):
 
     def filament_nudge_s(self) -> float:
         """Seconds in which people are told once at most that the printer waits for filament."""
+
+    def discovery(self) -> bool:
+        """Whether the app in the same network may find this OctoPrint while it is not linked."""
 
     def save_accepted_certificate(self, accepted: Accepted | None) -> None:
         """Store an accepted certificate in place of the one before, or forget that."""
@@ -145,6 +163,9 @@ class Host(Protocol):
 
     def server_settings(self) -> Mapping[str, Any]:
         """The settings section of the status message (PROTOCOL 5.3)."""
+
+    def in_network(self) -> InNetwork:
+        """Where a browser in the local network finds it."""
 
     def notify(self, topic: str) -> None:
         """Tell the open pages that something changed; they fetch it themselves."""

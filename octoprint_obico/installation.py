@@ -79,8 +79,13 @@ def _distribution() -> str | None:
     return None
 
 
+def octopi_version() -> str | None:
+    """The version of the OctoPi image that this computer was set up with; None elsewhere."""
+    return _first_line(Path("/etc/octopi_version"))
+
+
 def _first_line(path: Path) -> str | None:
-    """A line that the kernel tells in a file; None where there is no such file."""
+    """A file of one line; None where there is no such file."""
     with suppress(OSError):
         return path.read_text("utf-8", "replace").strip("\0\r\n ")[:_MAX_LENGTH] or None
     return None

@@ -67,6 +67,9 @@ class ObicoPlugin(
 
     # ~~ StartupPlugin, ShutdownPlugin
 
+    def on_startup(self, host: str | None, port: int | None) -> None:
+        self._host.listens_at(host, port)
+
     def on_after_startup(self) -> None:
         self._host.take_over()
         self._agent.start()

@@ -32,6 +32,7 @@ DEFAULTS: Mapping[str, Any] = {
     "alerts": True,
     "alert_after_s": MATTERS_AFTER_S,
     "filament_nudge_s": FILAMENT_NUDGE_S,
+    "discovery": True,
     "former_settings_taken": False,
 }
 
@@ -46,7 +47,7 @@ RESTRICTED_PATHS: Mapping[str, list[list[str]]] = {
     ],
 }
 
-SWITCHES = ("navbar_icon", "alerts")
+SWITCHES = ("navbar_icon", "alerts", "discovery")
 
 READ_ONLY_KEYS = (
     "printer_id",

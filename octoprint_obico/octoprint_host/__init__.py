@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from .. import former_plugin
+from ..host import InNetwork
 from ..webcam.snapshot import Webcam
 from .guard import guarded
+from .network import in_network
 from .printer import OctoPrintPrinter
 from .settings import OctoPrintSettings
 from .webcams import all_webcams, server_webcams
@@ -54,6 +56,8 @@ class OctoPrintHost:
         self._core_settings = settings
         self._plugin_manager = plugin_manager
         self._versions, self._notify = dict(versions), notify
+        self._profiles = profiles
+        self._listens_at: tuple[str | None, int | None] = (None, None)
 
     @property
     def settings(self) -> OctoPrintSettings:
@@ -92,6 +96,13 @@ class OctoPrintHost:
     def _installed_plugins(self) -> list[str]:
         plugins = self._plugin_manager.plugins.items()
         return sorted(key for key, plugin in plugins if not plugin.bundled)
+
+    def listens_at(self, host: str | None, port: int | None) -> None:
+        """Take where OctoPrint's server listens, which it tells at its start."""
+        self._listens_at = host, port
+
+    def in_network(self) -> InNetwork:
+        return in_network(self._core_settings, self._profiles, *self._listens_at)
 
     def take_over(self) -> None:
         """Take the former plugin's link over, where there is one and none of ours."""

@@ -81,6 +81,9 @@ class OctoPrintSettings:
     def filament_nudge_s(self) -> float:
         return as_filament_nudge(self._settings.get(["filament_nudge_s"]))
 
+    def discovery(self) -> bool:
+        return self._settings.get(["discovery"]) is not False
+
     def save_accepted_certificate(self, accepted: Accepted | None) -> None:
         self._settings.set(["tls_accepted_certificate"], accepted and accepted.pem)
         self._settings.set(["tls_accepted_for"], accepted.server if accepted else "")

@@ -65,10 +65,13 @@ class Api:
 
     def link_state(self) -> flask.Response:
         run, state, outcome = self._doors.linking.state()
-        return json_answer({"run": run, "state": state, "outcome": _outcome(outcome)})
+        self._doors.discovery.look()
+        found = {"discovery": {"running": self._doors.discovery.running}}
+        return json_answer({"run": run, "state": state, "outcome": _outcome(outcome), **found})
 
     def check_address(self) -> flask.Response:
         """Check an address while it is typed: no network, only its form."""
+        self._doors.discovery.look()  # the panel for linking begins with this question
         typed = text_in(json_body(), "address")
         try:
             address = parse_address(typed)

@@ -9,7 +9,7 @@ import flask
 from ..host import Host
 from ..log_ring import LogRing
 from .doors import Doors
-from .permissions import administrator, linker, troubleshooter
+from .permissions import administrator, anybody, linker, troubleshooter
 from .views import Views
 
 
@@ -32,6 +32,9 @@ def build_blueprint(doors: Doors, host: Host, log: LogRing, **kwargs: Any) -> fl
         ("GET", "/api/bundle", lambda: views.bundle.save(), troubleshooter),
         ("GET", "/api/bundle/contents", lambda: views.bundle.contents(), troubleshooter),
         ("GET", "/report", lambda: views.report.show(), troubleshooter),
+        # OPTIONS first: a GET brings Flask's own with it
+        ("OPTIONS", "/grab-discovery-secret", lambda: views.discovery.answer(), anybody),
+        ("GET", "/grab-discovery-secret", lambda: views.discovery.answer(), anybody),
         ("GET", "/causes", lambda: views.causes(), troubleshooter),
         ("GET", "/metrics", lambda: views.metrics.show(), troubleshooter),
     )

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Protocol
 
 from ..diagnosis.job import DiagnosisJob
+from ..discovery_keeper import DiscoveryKeeper
 from ..server.linking import LinkJob
 from ..server.outbox import OutboxState
 from ..session.alerts import Alerts
@@ -24,6 +25,10 @@ class Doors(Protocol):
     @property
     def linking(self) -> LinkJob:
         """The linking that runs, or the last one."""
+
+    @property
+    def discovery(self) -> DiscoveryKeeper:
+        """What lets the app in the same network find an OctoPrint that is not linked."""
 
     @property
     def trust(self) -> TrustKeeper:

@@ -82,6 +82,7 @@ def render_status(doors: Doors, host: Host, translate: Translate) -> dict[str, A
         "linked": linked,
         "printer": _printer(host, address) if linked else None,
         "account": doors.account(),
+        "discovery": {"running": doors.discovery.running},
         "address": shown_address(address),
         "server": _server(status, translate),
         "channels": {

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from .api import Api
     from .bundle import BundleApi
     from .certificate import CertificateApi
+    from .discovery import DiscoveryPage
     from .metrics import MetricsPage
     from .report import ReportPage
 
@@ -47,6 +48,13 @@ class Views:
         from .bundle import BundleApi
 
         return BundleApi(self._doors, self._host, self._log)
+
+    @cached_property
+    def discovery(self) -> DiscoveryPage:
+        """The local handshake with the app."""
+        from .discovery import DiscoveryPage
+
+        return DiscoveryPage(self._doors)
 
     @cached_property
     def report(self) -> ReportPage:

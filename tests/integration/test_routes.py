@@ -44,6 +44,7 @@ class Row:
 SEES, STARTS = (403, 403, 200, 200), (403, 403, 202, 202)
 LINKS, ADMIN_SEES = (403, 403, 403, 202), (403, 403, 403, 200)
 ADMIN_REFUSED = (403, 403, 403, 400)
+NOBODY = (403, 403, 403, 403)
 ROWS = (
     Row("GET", "/api/status", SEES),
     Row("GET", "/api/report", SEES),
@@ -57,6 +58,8 @@ ROWS = (
     Row("POST", "/api/certificate", ADMIN_REFUSED, {"sha256": "AB:" * 31 + "AB"}, needs_body=True),
     Row("DELETE", "/api/certificate", ADMIN_SEES),
     Row("POST", "/api/ca_file", ADMIN_SEES, {"path": "/no/such/file"}, needs_body=True),
+    # without a log-in, but the bench is linked: test_discovery.py has the others
+    Row("GET", "/grab-discovery-secret", NOBODY),
     Row("GET", "/api/bundle", SEES),
     Row("GET", "/api/bundle/contents", SEES),
     Row("GET", "/report", SEES),

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from octoprint_obico.agent import Agent
-from octoprint_obico.host import LinkedPrinterInfo
+from octoprint_obico.host import InNetwork, LinkedPrinterInfo
 from octoprint_obico.server.deadline import Deadline
 from octoprint_obico.server.trust import Accepted
 from octoprint_obico.webcam.snapshot import Webcam
@@ -25,6 +25,7 @@ class FakeSettings:
         self.stored_certificate: Accepted | None = None
         self.stored_alert_after_s = 60.0
         self.stored_filament_nudge_s = 600.0
+        self.stored_discovery = False  # else every test without a token has a chatty thread
 
     def server_address(self) -> str:
         return self.address
@@ -49,6 +50,9 @@ class FakeSettings:
 
     def filament_nudge_s(self) -> float:
         return self.stored_filament_nudge_s
+
+    def discovery(self) -> bool:
+        return self.stored_discovery
 
     def accepted_certificate(self) -> Accepted | None:
         return self.stored_certificate
@@ -159,6 +163,9 @@ class FakeHost:
 
     def server_settings(self) -> Mapping[str, Any]:
         return {"agent": {"name": "octoprint_obico", "version": "3.0.0"}, "webcams": []}
+
+    def in_network(self) -> InNetwork:
+        return InNetwork("", 5000, "Default", "Generic RepRap Printer")
 
     def notify(self, topic: str) -> None:
         with self._changed:

@@ -20,7 +20,9 @@ LAZY = {
     "octoprint_obico.printer.cloud_file",
     "octoprint_obico.server.file_client",
     "octoprint_obico.server.certificate",
+    "octoprint_obico.server.discovery",
     "octoprint_obico.server.outbox_file",  # and with it SQLite
+    "octoprint_obico.server.own_address",
     "octoprint_obico.server.scrub",
     "octoprint_obico.server.socks",
     "octoprint_obico.session.bundle",

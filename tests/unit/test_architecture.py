@@ -17,6 +17,7 @@ FREE_FILES = (
     "__init__.py",
     "_version.py",
     "agent.py",
+    "discovery_keeper.py",
     "event_keeper.py",
     "former_plugin.py",
     "host.py",
