@@ -26,6 +26,7 @@ from .server.link import Hooks, Link, Wanted
 from .server.linking import LinkedPrinter, LinkJob
 from .server.live_file import LiveFile
 from .server.messages import ServerMessage
+from .server.naming import NameJob
 from .server.outbox import OutboxState
 from .server.websocket import CHANNEL as WEBSOCKET
 from .server.worker import Worker
@@ -77,6 +78,7 @@ class Agent:
         self._linking = LinkJob(
             self._user_agent, self._on_linked, lambda: host.notify("link"), faults, self._trust.at
         )
+        self._naming = NameJob(self._http, self._on_printer, lambda: host.notify("name"), faults)
         self._accepting = AcceptJob(self._trust, lambda: host.notify("certificate"), faults)
         self._poster = self._make_poster()
         self._events = self._make_event_keeper(outbox_file)
@@ -291,6 +293,11 @@ class Agent:
     def linking(self) -> LinkJob:
         """The linking that runs, or the last one."""
         return self._linking
+
+    @property
+    def naming(self) -> NameJob:
+        """The naming of the printer that runs, or the last one."""
+        return self._naming
 
     def look(self) -> None:
         """Somebody looks at the status: channels that wait try again, and look more often."""

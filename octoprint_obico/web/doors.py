@@ -7,6 +7,7 @@ from typing import Protocol
 
 from ..diagnosis.job import DiagnosisJob
 from ..server.linking import LinkJob
+from ..server.naming import NameJob
 from ..server.outbox import OutboxState
 from ..session.alerts import Alerts
 from ..session.figures import Series, Session
@@ -24,6 +25,10 @@ class Doors(Protocol):
     @property
     def linking(self) -> LinkJob:
         """The linking that runs, or the last one."""
+
+    @property
+    def naming(self) -> NameJob:
+        """The naming of the printer that runs, or the last one."""
 
     @property
     def trust(self) -> TrustKeeper:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from .bundle import BundleApi
     from .certificate import CertificateApi
     from .metrics import MetricsPage
+    from .naming import NamingApi
     from .report import ReportPage
 
 
@@ -40,6 +41,13 @@ class Views:
         from .certificate import CertificateApi
 
         return CertificateApi(self._doors, self._host)
+
+    @cached_property
+    def naming(self) -> NamingApi:
+        """The routes that name the printer."""
+        from .naming import NamingApi
+
+        return NamingApi(self._doors)
 
     @cached_property
     def bundle(self) -> BundleApi:
