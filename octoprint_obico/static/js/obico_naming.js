@@ -32,9 +32,14 @@
 
         /** Save what was typed, where it is another name. */
         save() {
-            if (this.canSave()) {
-                this._quiet();
+            if (!this.canSave()) {
+                return;
+            }
+            this._quiet();
+            if (this.text().trim()) {
                 this._run.start(() => OctoPrint.plugins.obico.namePrinter(this.text()));
+            } else {
+                this._fail(gettext("The name is empty: enter at least one letter or digit."));
             }
         }
 
