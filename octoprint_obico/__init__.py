@@ -32,7 +32,7 @@ def __plugin_load__() -> None:
         return build(*args, **kwargs)
 
     def check_config(*args: Any, **kwargs: Any) -> Any:
-        from .octoprint_host.software_update import check_config as build  # rarely asked
+        from .software_update import check_config as build  # rarely asked
 
         return build()
 

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from octoprint_obico._version import __version__
-from octoprint_obico.octoprint_host.software_update import check_config
+from octoprint_obico.software_update import check_config
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 

@@ -180,6 +180,7 @@
         onNews(topic) {
             if (topic === "link") {
                 this._run.refresh();
+                this._lookAgain();
             } else {
                 this.naming.onNews(topic);
                 this.offer.onNews(topic);
@@ -231,7 +232,7 @@
 
         _lookAgain() {
             const panel = document.querySelector(`${this._options.root} .obico-linking`);
-            if (panel.offsetParent === null) {
+            if (!panel || panel.offsetParent === null) {
                 clearInterval(this._timer);
             } else if (!document.hidden && !this.running()) {
                 this._look(false);
@@ -246,7 +247,6 @@
                 if (first) {
                     this.current(linked);
                 } else if (linked && !this.current() && !this.running() && !this.printer()) {
-                    this._newsDue = true;
                     this._succeed(linked);
                 }
             });

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .._version import __version__
+from ._version import __version__
 
 USER, REPOSITORY = "TheSpaghettiDetective", "OctoPrint-Obico"
 """The repository on GitHub of the plugin with this id; a test compares it with pyproject.toml."""
