@@ -58,6 +58,7 @@ def test_own_server_needs_its_address(again: ObicoPages, bench: Bench) -> None:
     again.link.address.fill("")
     again.link.type("123456")
     assert "Enter the address" in again.link.refused()
+    expect(again.link.message).to_be_in_viewport()
     expect(again.link.address).to_be_focused()
     again.link.expect_boxes("123456")
     again.link.address.fill(bench.server.url)

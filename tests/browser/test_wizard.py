@@ -97,6 +97,7 @@ def test_narrow_window(
                 panel.panel.locator(".obico-link-back").click()
         panel.type("000000")
         assert "does not know this code" in panel.refused()
+        expect(panel.message).to_be_in_viewport()
         expect_fits(panel)
 
 

@@ -129,6 +129,11 @@
             this.focus();
         }
 
+        /** In a low window it may be out of sight, and the boxes above it say nothing. */
+        _scrollTo(selector) {
+            this._element(selector).scrollIntoView({block: "nearest"});
+        }
+
         _element(selector) {
             return document.querySelector(`${this._options.root} .obico-linking ${selector}`);
         }
@@ -155,12 +160,14 @@
             if (!server) {
                 this.message(gettext("Enter the address of your Obico Server as well."));
                 this.editServer();
+                this._scrollTo(".obico-link-message");
                 return;
             }
             this._newsDue = true;
             this._run.start(() =>
                 OctoPrint.plugins.obico.startLink(this.boxes.code(), server)
             );
+            this._scrollTo(".obico-link-running");
         }
 
         /** Enter in the field of the address: on to the code, or try it. */
@@ -210,6 +217,7 @@
             this.message(text);
             this.remedy(remedy || []);
             this.boxes.focus(0);
+            this._scrollTo(".obico-link-message");
         }
 
         _forget() {
