@@ -31,6 +31,11 @@ def __plugin_load__() -> None:
 
         return build(*args, **kwargs)
 
+    def check_config(*args: Any, **kwargs: Any) -> Any:
+        from .software_update import check_config as build  # rarely asked
+
+        return build()
+
     global __plugin_implementation__, __plugin_hooks__
     implementation = ObicoPlugin()
     __plugin_implementation__ = implementation
@@ -44,6 +49,7 @@ def __plugin_load__() -> None:
         "octoprint.plugin.health_check.get_additional_checks": (
             implementation.get_additional_health_checks
         ),
+        "octoprint.plugin.softwareupdate.check_config": check_config,
     }
 
 

@@ -28,6 +28,7 @@ from .server.link import Hooks, Link, Wanted
 from .server.linking import LinkedPrinter, LinkJob
 from .server.live_file import LiveFile
 from .server.messages import ServerMessage
+from .server.naming import NameJob
 from .server.outbox import OutboxState
 from .server.websocket import CHANNEL as WEBSOCKET
 from .server.worker import Worker
@@ -45,7 +46,18 @@ WATCHED_FOR_S = 20.0
 
 
 class Agent:
-    """The plugin without OctoPrint: everything behind the one interface that the doors use."""
+    """The plugin without OctoPrint: everything behind the one interface that the doors use.
+
+    Attributes:
+        printer: what follows the printer; OctoPrint's hooks tell it.
+        diagnosis: the diagnosis that runs, or the last one.
+        linking: the linking that runs, or the last one.
+        discovery: what lets the app in the same network find an OctoPrint that is not linked.
+        naming: the naming of the printer that runs, or the last one.
+        trust: what is trusted, and how an accepted certificate is forgotten.
+        accepting: the accepting of a certificate that runs, or the last one.
+        alerts: what people are told of by themselves.
+    """
 
     def __init__(
         self,
@@ -63,8 +75,8 @@ class Agent:
         self._demand = Demand()
         self._looked_at = float("-inf")
         self._tracker = Tracker()
-        self._trust = TrustKeeper(host.settings, self.reconfigure)
-        self._alerts = Alerts(secrets.token_hex(4))
+        self.trust = TrustKeeper(host.settings, self.reconfigure)
+        self.alerts = Alerts(secrets.token_hex(4))
         faults = Faults(self._tracker.record, log)
         self._watch = Worker(
             "obico-watch",
@@ -73,19 +85,18 @@ class Agent:
             "looking at the status",
             after_fault_s=LOOK_EVERY_S,
         )
-        self._diagnosis = DiagnosisJob(
+        self.diagnosis = DiagnosisJob(
             self._diagnosis_request, lambda: host.notify("diagnosis"), self._on_diagnosis, faults
         )
-        self._linking = LinkJob(
-            self._user_agent, self._on_linked, lambda: host.notify("link"), faults, self._trust.at
+        self.linking = LinkJob(
+            self._user_agent, self._on_linked, lambda: host.notify("link"), faults, self.trust.at
         )
-        self._discovery = DiscoveryKeeper(
-            host, self._linking, self._trust, self._user_agent, faults
-        )
-        self._accepting = AcceptJob(self._trust, lambda: host.notify("certificate"), faults)
+        self.discovery = DiscoveryKeeper(host, self.linking, self.trust, self._user_agent, faults)
+        self.naming = NameJob(self._http, self._on_printer, lambda: host.notify("name"), faults)
+        self.accepting = AcceptJob(self.trust, lambda: host.notify("certificate"), faults)
         self._poster = self._make_poster()
         self._events = self._make_event_keeper(outbox_file)
-        self._printer = self._make_printer_keeper(faults)
+        self.printer = self._make_printer_keeper(faults)
 
     def _make_event_keeper(self, outbox_file: Path | None) -> EventKeeper:
         return EventKeeper(
@@ -134,10 +145,10 @@ class Agent:
             link, self._link = self._link, None
         if link is not None:
             link.stop()
-        self._discovery.stop(0.5)
+        self.discovery.stop(0.5)
         self._poster.stop(0.5)
         self._watch.stop(0.5)
-        self._printer.stop(0.5)
+        self.printer.stop(0.5)
         self._events.close(1.5)
         if self._live_file is not None:
             self._live_file.close()
@@ -147,7 +158,7 @@ class Agent:
 
         Never waits for the network: old connections are told to close, new ones open by themselves.
         """
-        self._discovery.open()
+        self.discovery.open()
         with self._lock:
             wanted = self._wanted()  # in here: of two saves at once the later one counts
             if self._stopped:
@@ -180,7 +191,7 @@ class Agent:
         except AddressError as error:
             log.warning("The server address cannot be used: %s", error)
             return None
-        return Wanted(address, token, self._trust.at(address)) if token else None
+        return Wanted(address, token, self.trust.at(address)) if token else None
 
     def _hooks(self) -> Hooks:
         return Hooks(
@@ -188,7 +199,7 @@ class Agent:
             on_state=self._on_state,
             on_printer=self._on_printer,
             on_message=self._on_message,
-            status=self._printer.status,
+            status=self.printer.status,
             watched=self.watched,
             outbox=self._events.outbox,
             viewed=lambda: self._demand.viewing,
@@ -216,12 +227,12 @@ class Agent:
     def _look_for_trouble(self) -> float:
         """See whether somebody has to be told of something; on a thread of its own."""
         self._note_live()  # first: commands beside us go by it
-        self._printer.look(self._host.settings.filament_nudge_s())
+        self.printer.look(self._host.settings.filament_nudge_s())
         printing = bool(self._host.printer.is_printing())
         after_s = self._host.settings.alert_after_s()
         session = self.session()
         status = self._status_of(session)
-        for topic in self._alerts.observe(status, session, printing, time.monotonic(), after_s):
+        for topic in self.alerts.observe(status, session, printing, time.monotonic(), after_s):
             self._host.notify(topic)
         return LOOK_EVERY_S
 
@@ -259,14 +270,14 @@ class Agent:
             wanted = before.should_watch if remote.should_watch is None else remote.should_watch
             self._demand = Demand(False, viewing, wanted)
             self._poster.nudge(boost=viewing and not before.viewing)
-        self._printer.on_message(message)
+        self.printer.on_message(message)
         self.send_status()
 
     # ---- the printer -------------------------------------------------------------------------
 
     def on_printer_event(self, name: str, payload: Mapping[str, Any] | None) -> None:
         """Take one of OctoPrint's events. Called on its event thread: only queues, never waits."""
-        if self._printer.on_event(name, payload):
+        if self.printer.on_event(name, payload):
             self._poster.nudge()
 
     def on_network_back(self) -> None:
@@ -286,26 +297,6 @@ class Agent:
             link.supervisor.send_status()
 
     # ---- what the doors ask ------------------------------------------------------------------
-
-    @property
-    def printer(self) -> PrinterKeeper:
-        """What follows the printer; OctoPrint's hooks tell it."""
-        return self._printer
-
-    @property
-    def diagnosis(self) -> DiagnosisJob:
-        """The diagnosis that runs, or the last one."""
-        return self._diagnosis
-
-    @property
-    def linking(self) -> LinkJob:
-        """The linking that runs, or the last one."""
-        return self._linking
-
-    @property
-    def discovery(self) -> DiscoveryKeeper:
-        """What lets the app in the same network find an OctoPrint that is not linked."""
-        return self._discovery
 
     def look(self) -> None:
         """Somebody looks at the status: channels that wait try again, and look more often."""
@@ -352,24 +343,9 @@ class Agent:
             return ChannelError(error.cause, Stage.ADDRESS, error, error.facts)
         return None
 
-    @property
-    def trust(self) -> TrustKeeper:
-        """What is trusted, and how an accepted certificate is forgotten."""
-        return self._trust
-
-    @property
-    def accepting(self) -> AcceptJob:
-        """The accepting of a certificate that runs, or the last one."""
-        return self._accepting
-
     def events(self) -> OutboxState | None:
         """How it stands with the printer's events; None where none are kept."""
         return self._events.state()
-
-    @property
-    def alerts(self) -> Alerts:
-        """What people are told of by themselves."""
-        return self._alerts
 
     def account(self) -> str | None:
         """The account's plan, "free" or "pro"; None while not known."""
@@ -387,7 +363,7 @@ class Agent:
             user_agent=self._user_agent,
             plugin_version=self._version,
             throttled=self._host.throttled(),
-            trust=self._trust.at_stored_address(),
+            trust=self.trust.at_stored_address(),
         )
 
     def _on_diagnosis(self, done: Done) -> None:

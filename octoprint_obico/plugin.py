@@ -133,6 +133,8 @@ class ObicoPlugin(
                 "js/obico_common.js",
                 "js/obico_address.js",
                 "js/obico_certificate.js",
+                "js/obico_code.js",
+                "js/obico_naming.js",
                 "js/obico_linking.js",
                 "js/obico_status.js",
                 "js/obico_test.js",

@@ -107,6 +107,7 @@ def settings(studio: Studio) -> None:
 def linking(studio: Studio) -> None:
     studio.obico.open_settings()
     studio.page.click("#obico-link-again")
+    studio.obico.link.choose()
     studio.obico.link.type("4711")
     studio.dialog("linking")
 

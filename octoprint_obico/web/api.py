@@ -17,7 +17,7 @@ from ..server.errors import AddressError
 from ..server.linking import LinkError, LinkOutcome, LinkProblem, normalise_code
 from .answers import json_answer, json_body, text_in
 from .doors import Doors
-from .render import printer_url, render_report, render_status
+from .render import linked_printer, printer_url, render_report, render_status
 
 _LINK_TEXTS: Mapping[LinkProblem, str] = {
     LinkProblem.CODE_MALFORMED: N_("The code has six digits."),
@@ -65,9 +65,12 @@ class Api:
 
     def link_state(self) -> flask.Response:
         run, state, outcome = self._doors.linking.state()
-        self._doors.discovery.look()
-        found = {"discovery": {"running": self._doors.discovery.running}}
-        return json_answer({"run": run, "state": state, "outcome": _outcome(outcome), **found})
+        discovery = self._doors.discovery
+        discovery.look()
+        answer = {"run": run, "state": state, "outcome": _outcome(outcome)}
+        # whatever has linked it: a page that waits for a code can stop waiting
+        answer["linked"] = linked_printer(self._host)
+        return json_answer({**answer, "discovery": {"running": discovery.running}})
 
     def check_address(self) -> flask.Response:
         """Check an address while it is typed: no network, only its form."""

@@ -24,6 +24,8 @@ def build_blueprint(doors: Doors, host: Host, log: LogRing, **kwargs: Any) -> fl
         ("POST", "/api/diagnosis", lambda: views.api.start_diagnosis(), troubleshooter),
         ("GET", "/api/link", lambda: views.api.link_state(), linker),
         ("POST", "/api/link", lambda: views.api.start_link(), linker),
+        ("GET", "/api/printer_name", lambda: views.naming.state(), linker),
+        ("POST", "/api/printer_name", lambda: views.naming.start(), linker),
         ("POST", "/api/address", lambda: views.api.check_address(), linker),
         ("GET", "/api/certificate", lambda: views.certificate.show(), administrator),
         ("POST", "/api/certificate", lambda: views.certificate.start_accepting(), administrator),

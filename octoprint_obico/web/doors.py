@@ -8,6 +8,7 @@ from typing import Protocol
 from ..diagnosis.job import DiagnosisJob
 from ..discovery_keeper import DiscoveryKeeper
 from ..server.linking import LinkJob
+from ..server.naming import NameJob
 from ..server.outbox import OutboxState
 from ..session.alerts import Alerts
 from ..session.figures import Series, Session
@@ -29,6 +30,10 @@ class Doors(Protocol):
     @property
     def discovery(self) -> DiscoveryKeeper:
         """What lets the app in the same network find an OctoPrint that is not linked."""
+
+    @property
+    def naming(self) -> NameJob:
+        """The naming of the printer that runs, or the last one."""
 
     @property
     def trust(self) -> TrustKeeper:

@@ -80,7 +80,7 @@ def render_status(doors: Doors, host: Host, translate: Translate) -> dict[str, A
     return {
         "schema": SCHEMA,
         "linked": linked,
-        "printer": _printer(host, address) if linked else None,
+        "printer": linked_printer(host),
         "account": doors.account(),
         "discovery": {"running": doors.discovery.running},
         "address": shown_address(address),
@@ -115,8 +115,12 @@ def _conflict(rival: str | None, translate: Translate) -> str | None:
     return None if rival is None else fill(_CONFLICT, {"rival": rival}, translate)
 
 
-def _printer(host: Host, address: str) -> dict[str, Any]:
-    printer = host.settings.printer()
+def linked_printer(host: Host) -> dict[str, Any] | None:
+    """The linked printer for a page, or None while there is none."""
+    settings = host.settings
+    if not settings.token():
+        return None
+    printer, address = settings.printer(), settings.server_address()
     return {"id": printer.id, "name": printer.name, "url": printer_url(address, printer.id)}
 
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from .certificate import CertificateApi
     from .discovery import DiscoveryPage
     from .metrics import MetricsPage
+    from .naming import NamingApi
     from .report import ReportPage
 
 
@@ -41,6 +42,13 @@ class Views:
         from .certificate import CertificateApi
 
         return CertificateApi(self._doors, self._host)
+
+    @cached_property
+    def naming(self) -> NamingApi:
+        """The routes that name the printer."""
+        from .naming import NamingApi
+
+        return NamingApi(self._doors)
 
     @cached_property
     def bundle(self) -> BundleApi:

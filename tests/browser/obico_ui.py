@@ -101,6 +101,22 @@ class LinkPanel:
         self.boxes = self.panel.locator(".obico-code input")
         self.message = self.panel.locator(".obico-link-message")
         self.linked = self.panel.locator(".obico-linked")
+        self.submit = self.panel.locator(".obico-link-submit")
+        self.address = self.panel.locator(".obico-link-address")
+        self.name = self.panel.locator(".obico-name")
+        self.save_name = self.panel.locator(".obico-name-save")
+
+    def expect_step(self, step: str) -> None:
+        """This step is shown, and no other one."""
+        shown = self.panel.locator("[data-step]:visible")
+        expect(shown).to_have_count(1)
+        expect(shown).to_have_attribute("data-step", step)
+
+    def choose(self, app: str = "own") -> None:
+        """Go on from the choice of the app: "phone", "web" or "own", the bench's server."""
+        self.expect_step("app")
+        self.panel.locator(f"[data-app={app}]").click()
+        self.expect_step("code")
 
     def type(self, text: str) -> None:
         """Type from the first box on, key by key."""

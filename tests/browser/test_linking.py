@@ -40,6 +40,7 @@ def linking(obico: ObicoPages) -> ObicoPages:
     """The page with the six boxes, as one reaches it linked or not."""
     obico.open_troubleshooting()
     obico.page.click("#obico-rerun-wizard")
+    obico.link.choose()
     expect(obico.link.boxes.first).to_be_focused()
     return obico
 
@@ -63,6 +64,7 @@ def test_not_linked_offers_linking(obico: ObicoPages) -> None:
     button = obico.page.locator("#obico-link")
     expect(button).to_contain_text("Link this OctoPrint")
     button.click()
+    obico.link.choose()
     expect(obico.link.boxes).to_have_count(6)
     expect(obico.link.boxes.first).to_be_focused()
     obico.link.panel.get_by_role("button", name="Cancel").click()
@@ -77,6 +79,7 @@ def test_not_linked_is_said_by_status_and_test(obico: ObicoPages) -> None:
     obico.press_test("Invalid account credentials")
     expect(obico.explanation).to_contain_text("not linked")
     obico.page.get_by_role("button", name="Enter a code").click()
+    obico.link.choose()
     expect(obico.link.boxes.first).to_be_focused()
 
 
@@ -92,7 +95,7 @@ def test_boxes_take_digits_only(linking: ObicoPages) -> None:
     linking.page.keyboard.press("ArrowLeft")
     linking.page.keyboard.type("9")
     panel.expect_boxes("19")
-    expect(panel.panel.locator(".obico-link-submit")).to_be_disabled()
+    expect(panel.submit).to_be_disabled()
     expect(panel.message).to_be_hidden()
 
 
@@ -102,10 +105,13 @@ def test_paste_fills_and_submits(page: Page, bench: Bench) -> None:
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     obico = ObicoPages(page).open_troubleshooting()
     page.click("#obico-rerun-wizard")
-    obico.link.paste(" 111-222\n")
-    assert "does not know this code" in obico.link.refused()
-    obico.link.expect_boxes("111222")
-    expect(obico.link.boxes.first).to_be_focused()
+    obico.link.choose()
+    for text in (" 111-222\n", "333 444", "５５５６６６"):
+        with page.expect_response("**/plugin/obico/api/link"):
+            obico.link.paste(text)
+        assert "does not know this code" in obico.link.refused()
+        expect(obico.link.boxes.first).to_be_focused()
+    obico.link.expect_boxes("555666")
 
 
 def test_each_problem_has_its_own_message(linking: ObicoPages, bench: Bench) -> None:
@@ -117,7 +123,7 @@ def test_each_problem_has_its_own_message(linking: ObicoPages, bench: Bench) -> 
     for fault in ("unreachable", "not_obico"):
         bench.server.set_fault(fault)
         with linking.page.expect_response("**/plugin/obico/api/link"):
-            linking.link.panel.locator(".obico-link-submit").click()
+            linking.link.submit.click()
         said.append(linking.link.refused())
         expect(linking.link.panel.locator(".alert ol li").first).to_be_visible()
         bench.server.clear()
@@ -146,7 +152,7 @@ def test_linked_to_another_server_from_the_panel(linking: ObicoPages, bench: Ben
     """The address is changed right there; it is stored with the link. (Runs last.)"""
     with SandboxServer(printer_name="Elsewhere") as other:
         linking.link.panel.get_by_role("button", name="Change").click()
-        address = linking.link.panel.locator(".obico-link-address")
+        address = linking.link.address
         expect(address).to_be_focused()
         expect(address).to_have_value(bench.server.url)
         address.fill(other.url)

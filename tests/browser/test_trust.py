@@ -195,6 +195,7 @@ def test_linking_goes_on_after_accepting(
     drive(bench).save_settings(endpoint_prefix=server.url)
     obico.open_settings()
     obico.page.click("#obico-link-again")
+    obico.link.choose()
     obico.link.type(server.new_code(server.printer.id))
     assert "signed itself" in obico.link.refused()
     accept(offer_in(obico.link.panel))

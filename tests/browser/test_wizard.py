@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, Locator, Page, StorageState, ViewportSize, expect
 
 from sandbox import SandboxServer
 from sandbox.octoprint_instance import OctoPrintInstance
@@ -25,6 +25,7 @@ LAST_PAGE = "wizard_firstrun_end"
 #: OctoPrint asks for these before anybody has logged in.
 FIRST_RUN_REFUSALS = r"403.*/api/(printer|printerprofiles|settings)/"
 PASSWORD = "a long enough password"
+TELEPHONE: ViewportSize = {"width": 390, "height": 844}
 
 
 @dataclass(frozen=True)
@@ -58,17 +59,79 @@ def finish(page: Page) -> None:
     wait_until_ready(page)
 
 
-def test_linking_in_the_wizard(page: Page, bench: Bench) -> None:
-    """It comes by itself; a wrong code is said, the right one links, and it does not come again."""
+def begin(panel: LinkPanel) -> None:
+    """Go on from the welcome."""
+    panel.expect_step("welcome")
+    panel.panel.locator(".obico-link-start").click()
+
+
+def test_it_says_first_what_leaves_the_computer(page: Page, bench: Bench) -> None:
+    """The welcome: what Obico does, what is sent and where more is written; nothing is sent yet."""
     wizard_of(page)
     panel = LinkPanel(page, WIZARD)
+    panel.expect_step("welcome")
+    expect(panel.panel).to_contain_text("sends to that server, and to nobody else")
+    links = panel.panel.locator("[data-step=welcome] a")
+    addresses = [link.get_attribute("href") or "" for link in links.all()]
+    assert [address.rpartition("/")[2] for address in addresses] == ["privacy.md", "privacy.html"]
+    assert bench.server.requests == []
+
+
+def test_narrow_window(
+    browser: Browser, admin_state: StorageState, bench: Bench, page_errors: PageErrors
+) -> None:
+    """On a telephone no step is wider than the window, and all of it can be reached."""
+    with open_window(browser, admin_state, page_errors, viewport=TELEPHONE) as context:
+        page = context.new_page()
+        page.goto(f"{bench.octoprint.url}/")
+        wait_until_ready(page)
+        wizard_of(page)
+        panel = LinkPanel(page, WIZARD)
+        expect_fits(panel)
+        begin(panel)
+        for app in ("phone", "web", "own"):
+            expect_fits(panel)
+            panel.choose(app)
+            expect_fits(panel)
+            if app != "own":
+                panel.panel.locator(".obico-link-back").click()
+        panel.type("000000")
+        assert "does not know this code" in panel.refused()
+        expect(panel.message).to_be_in_viewport()
+        expect_fits(panel)
+
+
+def expect_fits(panel: LinkPanel) -> None:
+    """Nothing of the panel sticks out of the window, which cannot be scrolled sideways."""
+    sizes = panel.panel.evaluate(
+        """panel => [document.documentElement.scrollWidth, ...[...panel.querySelectorAll("*")]
+            .filter(each => !each.closest(".obico-offscreen"))
+            .map(each => Math.ceil(each.getBoundingClientRect().right))]"""
+    )
+    assert max(sizes) <= TELEPHONE["width"]
+
+
+def test_linking_in_the_wizard(page: Page, bench: Bench) -> None:
+    """It comes by itself; a wrong code is said, the right one links, and it does not come again.
+
+    The name that was typed counts where Finish is pressed instead of Save.
+    """
+    wizard_of(page)
+    panel = LinkPanel(page, WIZARD)
+    begin(panel)
+    panel.choose()
     expect(panel.boxes.first).to_be_focused()
     expect(panel.panel).to_contain_text(bench.server.url)
     panel.type("000000")
     assert "does not know this code" in panel.refused()
     panel.type(bench.server.new_code(bench.server.printer.id))
     panel.expect_linked(bench.server.printer.name)
-    finish(page)
+    panel.name.fill("Named in the wizard")
+    page.click(FINISH)
+    assert bench.server.wait_for(lambda: bench.server.printer.name == "Named in the wizard", 20.0)
+    expect(page.locator(DIALOG)).to_be_hidden()
+    page.reload()
+    wait_until_ready(page)
     expect(page.locator(DIALOG)).to_be_hidden()
     assert drive(bench).wait_until_connected()["server"]["state"] == "okay"
 
@@ -99,11 +162,21 @@ def test_true_first_run(browser: Browser, first_run: FirstRun, page_errors: Page
         create_account(page)
         go_to(page, WIZARD.lstrip("#"))
         panel = LinkPanel(page, WIZARD)
+        panel.expect_step("welcome")
+        expect(panel.panel.locator("[data-step=welcome] .obico-step-title")).to_be_focused()
+        press(page, "Tab", "Tab", "Tab", "Enter")
+        panel.expect_step("app")
+        press(page, "Tab", "Tab", "Tab", "Enter")
+        panel.expect_step("code")
         expect(panel.boxes.first).to_be_focused()
         expect(panel.panel).to_contain_text(first_run.server.url)
         page.keyboard.type(first_run.server.new_code(first_run.server.printer.id))
         panel.expect_linked(first_run.server.printer.name)
         assert first_run.server.wait_for(lambda: first_run.server.agent_connected)
+        panel.name.fill("First of all")
+        panel.name.press("Enter")
+        panel.expect_linked("First of all")
+        assert first_run.server.printer.name == "First of all"
         go_to(page, LAST_PAGE)
         for box in page.locator(f"#{LAST_PAGE} input[type=checkbox]").all():
             box.check()
@@ -111,6 +184,12 @@ def test_true_first_run(browser: Browser, first_run: FirstRun, page_errors: Page
         expect(page.locator(DIALOG)).to_be_hidden()
         status = page.evaluate("() => OctoPrint.plugins.obico.getStatus()")
         assert (status["linked"], status["server"]["state"]) == (True, "okay")
+
+
+def press(page: Page, *keys: str) -> None:
+    """Press keys one after another."""
+    for key in keys:
+        page.keyboard.press(key)
 
 
 def go_to(page: Page, name: str) -> None:

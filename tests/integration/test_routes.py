@@ -52,6 +52,8 @@ ROWS = (
     Row("POST", "/api/diagnosis", STARTS),
     Row("GET", "/api/link", ADMIN_SEES),
     Row("POST", "/api/link", LINKS, {"code": UNKNOWN_CODE}, needs_body=True),
+    Row("GET", "/api/printer_name", ADMIN_SEES),
+    Row("POST", "/api/printer_name", LINKS, {"name": "A new name"}, needs_body=True),
     Row("POST", "/api/address", ADMIN_SEES, {"address": "app.obico.io"}, needs_body=True),
     Row("GET", "/api/certificate", ADMIN_SEES),
     # the bench's server speaks plain HTTP: there is none to accept
@@ -141,14 +143,14 @@ def test_other_methods_open_no_door(bench: Bench, row: Row, method: str) -> None
 
 
 def test_refused_calls_do_nothing(bench: Bench) -> None:
-    """A 403 comes before anything happens: no TEST runs, no linking starts."""
+    """A 403 comes before anything happens: no TEST runs, no linking and no naming starts."""
     admin = drive(bench)
-    before = admin.get(f"{BASE}/api/diagnosis")["run"], admin.get(f"{BASE}/api/link")["run"]
+    started = ("api/diagnosis", "api/link", "api/printer_name")
+    before = [admin.get(f"{BASE}/{route}")["run"] for route in started]
     for user in ("anonymous", "reader"):
         for row in POSTS:
             assert row.call(session_of(bench, user)).status_code == 403
-    after = admin.get(f"{BASE}/api/diagnosis")["run"], admin.get(f"{BASE}/api/link")["run"]
-    assert after == before
+    assert [admin.get(f"{BASE}/{route}")["run"] for route in started] == before
 
 
 @each_post
@@ -163,10 +165,14 @@ def test_post_of_a_browser_needs_the_csrf_token(bench: Bench, row: Row) -> None:
 
 
 def wait_for_linking(bench: Bench) -> None:
-    """Only one linking runs at a time: a second one would get 409."""
+    """Only one linking, and one naming, runs at a time: a second one would get 409."""
     link = drive(bench)
     bench.octoprint.wait_until(
-        lambda: link.get(f"{BASE}/api/link")["state"] != "running", "linking has ended"
+        lambda: all(
+            link.get(f"{BASE}/{route}")["state"] != "running"
+            for route in ("api/link", "api/printer_name")
+        ),
+        "linking and naming have ended",
     )
 
 
@@ -176,10 +182,10 @@ NONSENSE: tuple[tuple[str, str], ...] = (
     ("a list", "[]"),
     ("a text", '"123456"'),
     ("null", "null"),
-    ("a number for a text", '{"code": 123456, "address": 5, "path": 5}'),
-    ("an object for a text", '{"code": {}, "address": {}, "path": {}}'),
-    ("far too much", json.dumps({name: "1" * 501 for name in ("code", "address", "path")})),
-    ("not UTF-8", '{"code": "\udcff", "address": "\udcff"}'),
+    ("a number for a text", '{"code": 123456, "address": 5, "path": 5, "name": 5}'),
+    ("an object for a text", '{"code": {}, "address": {}, "path": {}, "name": {}}'),
+    ("far too much", json.dumps({name: "1" * 501 for name in ("code", "address", "path", "name")})),
+    ("not UTF-8", '{"code": "\udcff", "address": "\udcff", "name": "\udcff"}'),
 )
 
 

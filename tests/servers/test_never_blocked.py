@@ -214,12 +214,14 @@ def calls(agent: Agent, host: FakeHost) -> dict[str, Callable[[], object]]:
         "troubles": lambda: agent.alerts.troubles,
         "state of the test": lambda: agent.diagnosis.state(str),
         "state of linking": agent.linking.state,
+        "state of naming": agent.naming.state,
         "state of accepting": agent.accepting.state,
         "reconfigure, nothing new": agent.reconfigure,
         # last: they replace the channels that hang
         "reconfigure": reconfigure,
         "TEST": agent.diagnosis.start,
         "linking": lambda: agent.linking.start(host.settings.address, "123456"),
+        "naming": lambda: agent.naming.start("A name"),
         "accepting": lambda: agent.accepting.start(parse_address(host.settings.address), "AB"),
     }
 

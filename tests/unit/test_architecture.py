@@ -25,6 +25,7 @@ FREE_FILES = (
     "log_ring.py",
     "printer_keeper.py",
     "settings.py",
+    "software_update.py",
     "trust_keeper.py",
 )
 # Who may know OctoPrint: the mixins, the adapter, the pages, and the hook of its command line, that

@@ -56,6 +56,16 @@
             return this._post("api/link", server ? {code, server} : {code}, opts);
         }
 
+        /** How the naming of the printer goes. */
+        getPrinterName(opts) {
+            return this._get("api/printer_name", opts);
+        }
+
+        /** Start to give the linked printer another name. */
+        namePrinter(name, opts) {
+            return this._post("api/printer_name", {name}, opts);
+        }
+
         /** Check the form of a server address. */
         checkAddress(address, opts) {
             return this._post("api/address", {address}, opts);

@@ -35,9 +35,11 @@
             this.test.result.subscribe((result) => this.offer.offerResult(result));
             this.link = new ui.LinkPanel({
                 root: SETTINGS,
+                first: "app",
                 address: () => storedAddress(this.settingsViewModel),
                 mayAccept: this.mayAccept,
                 onLinked: () => this._onLinked(),
+                onNamed: () => this.status.refresh(),
                 toTest: () => this.toTest(),
                 cancel: () => this.show(this._before || "choice")
             });
@@ -77,7 +79,7 @@
             this._before = this.page();
             this.link.open();
             this.show("link");
-            this.link.focus(0);
+            this.link.focus();
         }
 
         /** Show the TEST button, ready to be pressed. */
@@ -226,33 +228,55 @@
         }
     }
 
+    /** Whether that is our page; OctoPrint names the first page otherwise than those that follow. */
+    function isOurs(page) {
+        return page === WIZARD || page === `${WIZARD.slice(1)}_link`;
+    }
+
     class ObicoWizardViewModel {
         constructor(parameters) {
             [this.settingsViewModel, this.loginState, this.access] = parameters;
             this.link = new ui.LinkPanel({
                 root: WIZARD,
+                first: "welcome",
                 address: () => storedAddress(this.settingsViewModel),
                 mayAccept: () => mayChangeSettings(this.loginState, this.access),
                 onLinked: () => this.settingsViewModel.requestData(true),
+                onNamed: _.noop,
                 toTest: null,
                 cancel: null
             });
+            // OctoPrint calls these two without their object
+            this.onBeforeWizardTabChange = (next, current) => {
+                if (isOurs(current)) {
+                    this._saveName();
+                }
+            };
+            this.onBeforeWizardFinish = () => this._saveName();
         }
 
         /**
          * Not before this page is reached is the stored address known: in a first run nobody is
-         * logged in until the wizard's page for access control. OctoPrint names the first page
-         * otherwise than those that follow.
+         * logged in until the wizard's page for access control.
          */
         onAfterWizardTabChange(current) {
-            if (current !== WIZARD && current !== `${WIZARD.slice(1)}_link`) {
+            if (!isOurs(current)) {
                 return;
             }
-            if (!this.link.code() && !this.link.printer()) {
+            if (this.link.step() === "welcome") {
                 this.link.open();
+            } else if (!this.link.printer()) {
+                this.link.shown();
             }
             // The page becomes visible only after the event that tells of it
-            setTimeout(() => this.link.focus(0), 0);
+            setTimeout(() => this.link.focus(), 0);
+        }
+
+        /** A name that was typed counts, also where OctoPrint's Next or Finish is pressed. */
+        _saveName() {
+            if (this.link.printer()) {
+                this.link.naming.save();
+            }
         }
 
         onDataUpdaterPluginMessage(plugin, message) {
