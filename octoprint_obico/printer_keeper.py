@@ -13,8 +13,7 @@ from .event_keeper import EventKeeper
 from .host import Host
 from .printer.commands import Lines, Pauses, perform
 from .printer.filament import CHANGE, FilamentWatch
-from .printer.pause_script import PausedAt
-from .printer.print_files import PrintFiles
+from .printer.status import NOT_PRINTING
 from .printer.teller import Teller
 from .server.errors import Attempt
 from .server.faults import Faults
@@ -25,6 +24,8 @@ from .settings import FILAMENT_NUDGE_S
 if TYPE_CHECKING:
     from .printer.functions import Function
     from .printer.passthru import Passthru
+    from .printer.pause_script import PausedAt
+    from .printer.print_files import PrintFiles
     from .printer.terminal_feed import TerminalFeed
 
 PART = "following the printer"
@@ -58,16 +59,17 @@ class PrinterKeeper:
         )
         self._teller = Teller(host, record, on_change, lambda: self._filament.waits)
         self._pauses = Pauses(host.printer)
-        self._files = PrintFiles(host.printer, link, faults, events.store, on_change)
         self._viewing = viewing
-        self._faults, self._lock = faults, threading.Lock()
+        self._faults, self._lock = faults, threading.RLock()
+        self._files: PrintFiles | None = None
         self._passthru: Passthru | None = None
         self._feed: TerminalFeed | None = None
 
     def stop(self, timeout_s: float) -> None:
         """End, waiting up to so many seconds."""
         self._teller.stop()
-        self._files.stop()
+        if self._files is not None:
+            self._files.stop()
         for part in (self._feed, self._passthru):
             if part is not None:
                 part.stop(timeout_s / 2)
@@ -78,7 +80,9 @@ class PrinterKeeper:
         """Take one of OctoPrint's events; return whether the status is another now."""
         message, is_new = self._teller.on_event(name, payload)
         if message is not None:
-            self._events.send(self._files.complete(message, may_begin=False))
+            if self._files is not None:
+                message = self._files.complete(message, may_begin=False)
+            self._events.send(message)
         if is_new:
             self._on_change()  # the state that follows; after an end, without the print
         self._filament.on_event(name)
@@ -132,7 +136,11 @@ class PrinterKeeper:
 
     def status(self, first: bool) -> Mapping[str, Any]:
         """The status message as it is now; `first`: of its connection."""
-        return self._files.complete(self._teller.status(first), may_begin=True)
+        message = self._teller.status(first)
+        prints = (message.get("current_print_ts") or NOT_PRINTING) != NOT_PRINTING
+        if self._files is None and not prints:
+            return message
+        return self._print_files().complete(message, may_begin=True)
 
     def on_message(self, message: ServerMessage) -> None:
         """Carry out what a message asks of the printer."""
@@ -153,10 +161,21 @@ class PrinterKeeper:
                 )
             return self._passthru
 
+    def _print_files(self) -> PrintFiles:
+        """Made with the first print or call, on a thread of ours."""
+        with self._lock:
+            if self._files is None:
+                from .printer.print_files import PrintFiles
+
+                self._files = PrintFiles(
+                    self._printer, self._link, self._faults, self._events.store, self._on_change
+                )
+            return self._files
+
     def _more_calls(self) -> Mapping[tuple[str, str], Function]:
         from .printer.functions import terminal_function
         from .printer.terminal_feed import TerminalFeed
 
         feed = self._feed = TerminalFeed(self._is_viewed, self._send_live, self._faults)
         toggle = ("gcode_hooks", "toggle_terminal_feed")
-        return {**self._files.functions(), toggle: terminal_function(feed.toggle)}
+        return {**self._print_files().functions(), toggle: terminal_function(feed.toggle)}

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
-from ..printer.pause_script import PausedAt
 from .guard import guarded, took
+
+if TYPE_CHECKING:
+    from ..printer.pause_script import PausedAt
 
 _LOCAL = "local"
 """OctoPrint's own storage (FileDestinations.LOCAL)."""
@@ -176,6 +178,8 @@ def paused_at(comm: Any, profiles: Any) -> PausedAt:
             unless its settings say not to.
         profiles: OctoPrint's printer profile manager.
     """
+
+    from ..printer.pause_script import PausedAt  # loaded already: the server has paused
 
     def ask() -> PausedAt:
         at = comm.pause_position  # all None where the printer did not answer

@@ -5,19 +5,14 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Mapping
-from typing import Optional
+from typing import TYPE_CHECKING, Optional
 
 from ..host import PrinterHost
 from ..server.messages import Command
-from .pause_script import (
-    MODES,
-    PausedAt,
-    PauseOptions,
-    PauseScripts,
-    modes_after,
-    pause_options,
-    pause_scripts,
-)
+from .modes import MODES, modes_after
+
+if TYPE_CHECKING:
+    from .pause_script import PausedAt, PauseOptions, PauseScripts
 
 log = logging.getLogger("octoprint.plugins.obico.printer")
 
@@ -82,8 +77,10 @@ class Pauses:
         with self._lock:
             options, self._asked, self._undo = self._asked, None, ()
             modes = self._modes
-        if options is None or options == PauseOptions():
+        if options is None or not any(options):
             return None
+        from .pause_script import pause_scripts  # loaded already, by whoever has asked
+
         streamed = self._origin() == "local"
         scripts = pause_scripts(
             options, self._printer.temperatures(), modes if streamed else None, at()
@@ -122,11 +119,17 @@ def _log(options: PauseOptions, scripts: PauseScripts) -> None:
     log.info("Pause with %s; the printer is sent: %s", options, sent)
 
 
+def _options(command: Command) -> PauseOptions:
+    from .pause_script import pause_options  # of no use before
+
+    return pause_options(command.args)
+
+
 def perform(command: Command, printer: PrinterHost, pauses: Pauses) -> None:
     """Carry out one command. The effect shows in the next status; nobody waits for an answer."""
     log.info("The server asks the printer to %s (%s)", command.name, command.initiator)
     actions: Mapping[str, Callable[[], None]] = {
-        "pause": lambda: pauses.pause(pause_options(command.args)),
+        "pause": lambda: pauses.pause(_options(command)),
         "resume": printer.resume_print,
         "cancel": printer.cancel_print,
     }

@@ -23,17 +23,6 @@ _FINISH = "M400"  # wait for the moves
 _HOT_WITHIN_C = 15.0
 """So near to its target, a nozzle prints; a colder one must not be made to pull filament."""
 
-_MODE_GROUPS = {
-    "G90": "axes",
-    "G91": "axes",
-    "M82": "extruder",
-    "M83": "extruder",
-    "G20": "units",
-    "G21": "units",
-}
-MODES = frozenset(_MODE_GROUPS)
-"""The commands that set a mode."""
-
 
 class PauseOptions(NamedTuple):
     """What the server wants of a pause; 0 and False mean: do not."""
@@ -73,18 +62,6 @@ def pause_options(args: Mapping[str, Any]) -> PauseOptions:
         args.get("tools_off") is True,
         args.get("bed_off") is True,
     )
-
-
-def modes_after(modes: tuple[str, ...], gcode: str) -> tuple[str, ...]:
-    """The modes in force after one more command: the last of each group, in the order given.
-
-    Sent again in this order they bring back the same state on every firmware: on some G90 and G91
-    rule the extruder as well (Marlin 2), on others they do not (Marlin 1, Repetier, Klipper).
-    """
-    group = _MODE_GROUPS.get(gcode)
-    if group is None:
-        return modes
-    return (*(mode for mode in modes if _MODE_GROUPS[mode] != group), gcode)
 
 
 def pause_scripts(

@@ -11,13 +11,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from octoprint_obico.printer.modes import MODES, modes_after
 from octoprint_obico.printer.pause_script import (
     MAX_LIFT_MM,
     MAX_RETRACT_MM,
-    MODES,
     PausedAt,
     PauseOptions,
-    modes_after,
     pause_options,
     pause_scripts,
 )
