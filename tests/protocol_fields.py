@@ -49,6 +49,7 @@ FIELDS = (
     Field("status.state.flags.closedOrError", FLAG, True),
     Field("status.job", OBJECT, True),
     Field("status.job.file", OBJECT, True),
+    Field("status.job.file.obico_g_code_file_id", WHOLE),
     Field("status.progress", OBJECT, True),
     Field("status.progress.completion", NUMBER_OR_NULL),
     Field("status.progress.printTime", NUMBER_OR_NULL),
@@ -90,6 +91,13 @@ FIELDS = (
     Field("settings.printer_metadata", OBJECT),
     Field("settings.webcams", (list,)),
     Field("settings.webcams.*", OBJECT),
+    Field("settings.webcams.*.name", TEXT, True),
+    Field("settings.webcams.*.is_primary_camera", FLAG, True),
+    Field("settings.webcams.*.flipV", FLAG, True),
+    Field("settings.webcams.*.flipH", FLAG, True),
+    Field("settings.webcams.*.rotation", WHOLE, True),
+    Field("settings.webcams.*.streamRatio", TEXT, True),
+    Field("settings.webcams.*.data_channel_available", FLAG),
 )
 
 OF_OCTOPRINT = (

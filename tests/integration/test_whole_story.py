@@ -5,7 +5,7 @@ Everything that the sandbox's server heard is compared with the protocol afterwa
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import pytest
@@ -13,14 +13,24 @@ import pytest
 from sandbox.records import FrameRecord
 from tests import slicer
 from tests.bench import Bench, Edition, running_bench
-from tests.integration.driver import PluginDriver, drive, event_of, is_connected, status_frames
+from tests.integration.driver import (
+    BASE,
+    PluginDriver,
+    drive,
+    event_of,
+    is_connected,
+    status_frames,
+)
+from tests.protocol_fields import odd_fields
 
-LAYERS, LAYER_S = 30, 4.0
+LAYER_S = 4.0
+MOST_LAYERS = 30
 """About two minutes, and what the pause and heating up take."""
 
+PICTURE_EVERY_S = 10.0
 FILE = "cube.gcode"
 LIMIT_S = 60.0
-pytestmark = pytest.mark.timeout(LAYERS * LAYER_S + 5 * LIMIT_S)
+pytestmark = pytest.mark.timeout(MOST_LAYERS * LAYER_S + 5 * LIMIT_S)
 PAUSE = {"retract": 2.5, "lift_z": 2.5, "tools_off": True, "bed_off": True}
 
 
@@ -34,6 +44,18 @@ def module_bench(edition: Edition, tmp_path_factory: pytest.TempPathFactory) -> 
 def link_by_code(bench: Bench) -> None:
     outcome = drive(bench).link(bench.server.new_code(bench.server.printer.id))
     assert outcome["ok"] is True, outcome
+
+
+def link_by_discovery(bench: Bench) -> None:
+    """The app finds the announcement, opens the pop-up, and hands the server what that tells."""
+    server = bench.server
+    assert server.wait_for(server.announced, LIMIT_S), "nothing was announced"
+    device_id = server.announced()[0].device_id
+    popup = bench.octoprint.anonymous_session()
+    path, wanted = f"{BASE}/grab-discovery-secret", {"Accept": "application/json"}
+    answer = popup.get(path, params={"device_id": device_id}, headers=wanted)
+    assert answer.status_code == 200, answer.text[:300]
+    server.send_verify_code(device_id, answer.json()["device_secret"], server.printer.id)
 
 
 def start(bench: Bench, layers: int) -> None:
@@ -85,27 +107,43 @@ def targets(bench: Bench) -> tuple[float | None, float | None]:
     return tool, bed
 
 
-def test_link_print_pause_resume_cancel(bench: Bench) -> None:
-    link_by_code(bench)
+@pytest.mark.parametrize(
+    ("link", "layers"),
+    [
+        pytest.param(link_by_code, MOST_LAYERS, id="code"),
+        pytest.param(link_by_discovery, 10, id="discovery"),
+    ],
+)
+def test_link_print_pause_resume_cancel(
+    bench: Bench, link: Callable[[Bench], None], layers: int
+) -> None:
+    link(bench)
     driver = drive(bench)
     driver.wait_until_connected()
     ear = Ear(bench)
     bench.server.set_remote_status(viewing=True, should_watch=True)
 
-    start(bench, LAYERS)
+    start(bench, layers)
     opened = ear.hears("PrintStarted")
     hot = (float(slicer.NOZZLE_C), float(slicer.BED_C))
     bench.octoprint.wait_until(lambda: targets(bench) == hot, "it heats", LIMIT_S)
     ear.wait("it is under way", "progress", "completion", above=5.0)
     ear.wait("the height of the nozzle", "currentZ", above=0.3)
+    ear.wait("the layer", "currentLayerHeight", above=1)
+    ear.wait("the file's number", "job", "file", "obico_g_code_file_id", above=0)
+    assert ear.last()["file_metadata"]["obico"]["totalLayerCount"] == layers
+    assert ear.last()["currentFanSpeed"] == 1.0
     pictures = len(bench.server.pictures)
 
     pause_and_resume(bench, ear, hot)
-    done = ear.hears("PrintDone", limit_s=LAYERS * LAYER_S + LIMIT_S)
+    done = ear.hears("PrintDone", limit_s=layers * LAYER_S + LIMIT_S)
     assert done.data["current_print_ts"] == opened.data["current_print_ts"]
-    assert len(bench.server.pictures) > pictures + 3, "failure detection saw too little"
+    expected = layers * LAYER_S / PICTURE_EVERY_S
+    seen = len(bench.server.pictures) - pictures
+    assert seen > expected / 2, "failure detection saw too little"
 
-    start(bench, LAYERS)
+    bench.octoprint.wait_for_printer()
+    start(bench, layers)
     ear.hears("PrintStarted", 2)
     ear.wait("it is under way again", "progress", "completion", above=1.0)
     bench.server.send_command("cancel")
@@ -130,7 +168,14 @@ def pause_and_resume(bench: Bench, ear: Ear, hot: tuple[float, float]) -> None:
 
 
 def assert_in_order(driver: PluginDriver, ear: Ear) -> None:
-    """No fault of ours, no lost connection, and times that only grow."""
+    """Each message as the protocol has it, no fault of ours, no lost connection."""
+    odd = {text for frame in ear.frames() for text in odd_fields(frame.data)}
+    assert not odd
+    others = [set(frame.data) for frame in ear.server.frames if "status" not in frame.data]
+    assert all(keys == {"passthru"} for keys in others), others
+    with_settings = [frame.data for frame in ear.frames() if "settings" in frame.data]
+    assert with_settings[0] is ear.frames()[0].data
+    assert with_settings[-1]["settings"]["printer_metadata"]["FIRMWARE_NAME"]
     assert is_connected(driver.status())
     assert driver.report()["plugin"] is None
     assert len(ear.server.connections) == 1
