@@ -24,8 +24,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     webcam = SandboxWebcam(options.host, options.webcam_port)
     control = ControlServer(server, webcam, options.host, options.control_port)
     with contextlib.ExitStack() as stack:
-        for part in (server, webcam, control):
+        parts = (server, webcam, control)
+        for part in parts:  # those that are never started have a loop to close as well
             stack.callback(part.stop)
+        for part in parts:
             try:
                 part.start()
             except OSError as exc:
