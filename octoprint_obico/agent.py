@@ -27,7 +27,7 @@ from .server.http_channel import HttpChannel
 from .server.link import Hooks, Link, Wanted
 from .server.linking import LinkedPrinter, LinkJob
 from .server.live_file import LiveFile
-from .server.messages import ServerMessage
+from .server.messages import ServerMessage, tunnel_refusal
 from .server.naming import NameJob
 from .server.outbox import OutboxState
 from .server.websocket import CHANNEL as WEBSOCKET
@@ -271,6 +271,9 @@ class Agent:
             self._demand = Demand(False, viewing, wanted)
             self._poster.nudge(boost=viewing and not before.viewing)
         self.printer.on_message(message)
+        link = self._link
+        if message.tunnel_ref is not None and link is not None:
+            link.supervisor.send(tunnel_refusal(message.tunnel_ref))
         self.send_status()
 
     # ---- the printer -------------------------------------------------------------------------

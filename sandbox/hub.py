@@ -82,6 +82,12 @@ class Hub:
             self._agents[each].send({**message, **TYPE})
         return len(ids)
 
+    def send_binary(self, data: bytes) -> int:
+        """Send a binary frame to all agents; the number of those reached."""
+        for agent in self._agents.values():
+            agent.send_binary(data)
+        return len(self._agents)
+
     def close_agents(self, code: int) -> int:
         """Close all agents' sockets with that code; their number."""
         for agent in self._open:

@@ -134,6 +134,10 @@ class SandboxServer(Hosted):
         """Send any message, to one printer's agent or to all; how many were reached."""
         return self._in_loop(lambda: self._hub.send(message, printer_id))
 
+    def send_binary(self, data: bytes) -> int:
+        """Send a binary frame to all agents; how many were reached."""
+        return self._in_loop(lambda: self._hub.send_binary(data))
+
     def send_command(
         self, cmd: str, args: dict[str, Any] | None = None, printer_id: int | None = None
     ) -> int:

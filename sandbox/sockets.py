@@ -22,16 +22,19 @@ LIBRARY_CLOSE_TIMEOUT_S = 3600.0
 
 
 class Writer:
-    """Sends queued texts in order, and none while the sockets are frozen."""
+    """Sends queued frames in order, and none while the sockets are frozen."""
 
     def __init__(self, socket: web.WebSocketResponse, breaker: Breaker) -> None:
         self._socket = socket
         self._breaker = breaker
-        self._queue: asyncio.Queue[str] = asyncio.Queue()
+        self._queue: asyncio.Queue[str | bytes] = asyncio.Queue()
         self._task = asyncio.ensure_future(self._run())
 
     def send(self, message: dict[str, Any]) -> None:
         self._queue.put_nowait(json.dumps(message))
+
+    def send_binary(self, data: bytes) -> None:
+        self._queue.put_nowait(data)
 
     async def stop(self) -> None:
         self._task.cancel()
@@ -39,10 +42,13 @@ class Writer:
 
     async def _run(self) -> None:
         while True:
-            text = await self._queue.get()
+            frame = await self._queue.get()
             await self._breaker.thaw()
             try:
-                await self._socket.send_str(text)
+                if isinstance(frame, str):
+                    await self._socket.send_str(frame)
+                else:
+                    await self._socket.send_bytes(frame)
             except ConnectionError:
                 return  # the reader notices as well, and ends the socket
 
@@ -125,6 +131,11 @@ class AgentSocket:
         """Queue a message for the agent."""
         if self._writer is not None:
             self._writer.send(message)
+
+    def send_binary(self, data: bytes) -> None:
+        """Queue a binary frame for the agent."""
+        if self._writer is not None:
+            self._writer.send_binary(data)
 
     def close(self, code: int) -> None:
         """Order the closing with that code; only the first order counts."""

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 COMMANDS = frozenset({"pause", "resume", "cancel"})
 """The printer commands that a server sends (PROTOCOL 6.1)."""
 
+_MOST_REF = 200
 _MAX_ITEMS = 20
 """Commands taken from one frame; a server sends one or two."""
 
@@ -35,12 +36,14 @@ class ServerMessage(NamedTuple):
     remote_status: RemoteStatus | None = None
     passthru: Mapping[str, Any] | None = None
     rejected: tuple[str, ...] = ()
+    tunnel_ref: str | None = None
+    """A browser asks for one of OctoPrint's own pages (PROTOCOL 8.1)."""
 
 
-def parse_message(text: str) -> ServerMessage | None:
-    """Return what a text frame of the server says; None where it is not a JSON object."""
+def parse_message(data: str | bytes) -> ServerMessage | None:
+    """Return what a frame of the server says; None where it is neither a JSON object nor BSON."""
     try:
-        value = json.loads(text)
+        value = _read(data)
     except (ValueError, RecursionError):
         return None
     if not isinstance(value, dict):
@@ -52,7 +55,21 @@ def parse_message(text: str) -> ServerMessage | None:
         _remote_status(value.get("remote_status")),
         passthru if isinstance(passthru, dict) else None,
         rejected,
+        _tunnel_ref(value.get("http.tunnelv2")),
     )
+
+
+def _read(data: str | bytes) -> Any:
+    if isinstance(data, str):
+        return json.loads(data)
+    from .bson import read_document  # most servers write none but for the tunnel
+
+    return read_document(data)
+
+
+def _tunnel_ref(value: Any) -> str | None:
+    ref = value.get("ref") if isinstance(value, dict) else None
+    return ref if isinstance(ref, str) and 0 < len(ref) <= _MOST_REF else None
 
 
 def _commands(value: Any) -> tuple[tuple[Command, ...], tuple[str, ...]]:
@@ -86,6 +103,19 @@ def passthru_answer(ref: str, error: str) -> dict[str, Any]:
 def passthru_result(ref: str, result: Any) -> dict[str, Any]:
     """The answer to a passthru call that was carried out."""
     return {"passthru": {"ref": ref, "ret": result}}
+
+
+def tunnel_refusal(ref: str) -> dict[str, Any]:
+    """The answer to a browser that asks for OctoPrint's own pages, which are not carried yet.
+
+    Without it the browser would wait for a minute, and be told that OctoPrint is not there.
+    """
+    response = {
+        "status": 501,
+        "headers": {"Content-Type": "text/plain; charset=utf-8"},
+        "content": "Obico for OctoPrint does not carry OctoPrint's own pages yet.",
+    }
+    return {"http.tunnelv2": {"ref": ref, "response": response}}
 
 
 def encode(message: Mapping[str, Any]) -> str:

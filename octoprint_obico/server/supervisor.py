@@ -309,14 +309,10 @@ class Supervisor:
         self._set(last_pong_at=time.time(), round_trip_s=connection.round_trip_s, **cleared)
 
     def _take(self, event: Message) -> None:
-        if isinstance(event.data, bytes):
-            if self._odd.is_new("binary messages"):
-                log.debug("The server sends binary messages; they are passed over")
-            return
         message = parse_message(event.data)
         if message is None:
-            if self._odd.is_new("no JSON"):
-                log.debug("The server sends what is no JSON object; it is passed over")
+            if self._odd.is_new("no message"):
+                log.debug("The server sends what is no object; it is passed over")
             return
         for name in message.rejected:
             if self._odd.is_new(name):

@@ -23,6 +23,7 @@ from octoprint_obico.session.status import ServerState
 from octoprint_obico.webcam.poster import Demand, SnapshotPoster, log
 from octoprint_obico.webcam.snapshot import Webcam, url_webcam
 from sandbox import SandboxServer, SandboxWebcam
+from tests.bson_writer import written
 
 from . import faults as f
 from .hosts import FakeHost, running_agent
@@ -146,6 +147,35 @@ def test_commands_reach_the_printer(sandbox: SandboxServer) -> None:
         assert answers["r2"] == {"ref": "r2", "ret": None}
         assert answers["r1"]["error"]
         assert answers["r3"]["error"]
+
+
+def test_messages_in_binary_form(sandbox: SandboxServer) -> None:
+    """A web client can ask for it (PROTOCOL 4.5); what is no BSON ends nothing."""
+    with linked(sandbox) as (agent, host):
+        for ref, func in (("b1", "home"), ("b2", "explode")):
+            call = {"target": "_printer", "func": func, "args": ["z"], "ref": ref}
+            sandbox.send_binary(b"no BSON")
+            sandbox.send_binary(written({"passthru": call, "as_binary": True}))
+        wait(sandbox, lambda: {each["ref"] for each in _answers(sandbox)} == {"b1", "b2"})
+        assert host.printer.told == ["home z"]
+        assert agent.status().server.state is ServerState.OKAY
+
+
+def test_a_browser_behind_the_tunnel_is_told_at_once(sandbox: SandboxServer) -> None:
+    """OctoPrint's own pages are not carried: nobody has to wait for that (PROTOCOL 8)."""
+    with linked(sandbox):
+        request = {"ref": "t1", "method": "get", "path": "/", "headers": {}, "data": b""}
+        sandbox.send_binary(written({"http.tunnelv2": request}))
+
+        def answers() -> list[Any]:
+            frames = [frame.data for frame in sandbox.frames if isinstance(frame.data, dict)]
+            return [frame["http.tunnelv2"] for frame in frames if "http.tunnelv2" in frame]
+
+        wait(sandbox, answers)
+        (answer,) = answers()
+        assert answer["ref"] == "t1"
+        assert answer["response"]["status"] == 501
+        assert {"headers", "content"} <= answer["response"].keys()
 
 
 def _answers(server: SandboxServer) -> list[Any]:
