@@ -123,3 +123,20 @@ def test_the_page_for_linking_starts_it_again(page: Page, bench: Bench) -> None:
         ObicoPages(page).open()
         page.click("#obico-link")
     assert drive(bench).get(f"{BASE}/api/link")["discovery"]["running"] is True
+
+
+def test_the_open_page_shows_who_was_linked_by_the_app(page: Page, bench: Bench) -> None:
+    """Nobody types a code: the app links, and the page that waits for one says so. (Runs last.)"""
+    obico = ObicoPages(page).open()
+    page.click("#obico-link")
+    obico.link.choose("own")
+    expect(obico.link.panel).to_contain_text("can find this OctoPrint by itself")
+    server, octoprint = bench.server, bench.octoprint
+    path, wanted = f"{BASE}/grab-discovery-secret", {"Accept": "application/json"}
+    device_id = server.announced()[0].device_id
+    answer = octoprint.anonymous_session().get(
+        path, params={"device_id": device_id}, headers=wanted
+    )
+    server.send_verify_code(device_id, answer.json()["device_secret"], server.printer.id)
+    obico.link.expect_linked(server.printer.name)
+    drive(bench).wait_until_connected()
