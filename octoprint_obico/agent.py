@@ -11,16 +11,15 @@ import threading
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .diagnosis.job import DiagnosisJob, Done, Request
-from .discovery_keeper import DiscoveryKeeper
 from .event_keeper import EventKeeper
 from .host import Host, LinkedPrinterInfo
 from .printer.flags import is_paused
 from .printer_keeper import PrinterKeeper
-from .server.address import parse_address
-from .server.errors import AddressError, ChannelError, Stage
+from .server.address import address_error, parse_address
+from .server.errors import AddressError
 from .server.faults import Faults
 from .server.http import CHANNEL as HTTP
 from .server.http_channel import HttpChannel
@@ -28,7 +27,6 @@ from .server.link import Hooks, Link, Wanted
 from .server.linking import LinkedPrinter, LinkJob
 from .server.live_file import LiveFile
 from .server.messages import ServerMessage, tunnel_refusal
-from .server.naming import NameJob
 from .server.outbox import OutboxState
 from .server.websocket import CHANNEL as WEBSOCKET
 from .server.worker import Worker
@@ -38,6 +36,10 @@ from .session.status import Status, http_status, server_status, webcam_rows, web
 from .session.tracker import Tracker
 from .trust_keeper import AcceptJob, TrustKeeper
 from .webcam.poster import Demand, SnapshotPoster
+
+if TYPE_CHECKING:
+    from .discovery_keeper import DiscoveryKeeper
+    from .server.naming import NameJob
 
 log = logging.getLogger("octoprint.plugins.obico")
 
@@ -52,8 +54,6 @@ class Agent:
         printer: what follows the printer; OctoPrint's hooks tell it.
         diagnosis: the diagnosis that runs, or the last one.
         linking: the linking that runs, or the last one.
-        discovery: what lets the app in the same network find an OctoPrint that is not linked.
-        naming: the naming of the printer that runs, or the last one.
         trust: what is trusted, and how an accepted certificate is forgotten.
         accepting: the accepting of a certificate that runs, or the last one.
         alerts: what people are told of by themselves.
@@ -91,8 +91,9 @@ class Agent:
         self.linking = LinkJob(
             self._user_agent, self._on_linked, lambda: host.notify("link"), faults, self.trust.at
         )
-        self.discovery = DiscoveryKeeper(host, self.linking, self.trust, self._user_agent, faults)
-        self.naming = NameJob(self._http, self._on_printer, lambda: host.notify("name"), faults)
+        self._faults = faults
+        self._discovery: DiscoveryKeeper | None = None
+        self._naming: NameJob | None = None
         self.accepting = AcceptJob(self.trust, lambda: host.notify("certificate"), faults)
         self._poster = self._make_poster()
         self._events = self._make_event_keeper(outbox_file)
@@ -145,7 +146,8 @@ class Agent:
             link, self._link = self._link, None
         if link is not None:
             link.stop()
-        self.discovery.stop(0.5)
+        if self._discovery is not None:
+            self._discovery.stop(0.5)
         self._poster.stop(0.5)
         self._watch.stop(0.5)
         self.printer.stop(0.5)
@@ -158,7 +160,8 @@ class Agent:
 
         Never waits for the network: old connections are told to close, new ones open by themselves.
         """
-        self.discovery.open()
+        if self._discovery is not None or self._host.settings.token() is None:
+            self.discovery.open()
         with self._lock:
             wanted = self._wanted()  # in here: of two saves at once the later one counts
             if self._stopped:
@@ -266,10 +269,8 @@ class Agent:
         remote = message.remote_status
         if remote is not None:
             before = self._demand
-            viewing = before.viewing if remote.viewing is None else remote.viewing
-            wanted = before.should_watch if remote.should_watch is None else remote.should_watch
-            self._demand = Demand(False, viewing, wanted)
-            self._poster.nudge(boost=viewing and not before.viewing)
+            self._demand = now = before.told(remote.viewing, remote.should_watch)
+            self._poster.nudge(boost=now.viewing and not before.viewing)
         self.printer.on_message(message)
         link = self._link
         if message.tunnel_ref is not None and link is not None:
@@ -301,6 +302,32 @@ class Agent:
 
     # ---- what the doors ask ------------------------------------------------------------------
 
+    @property
+    def discovery(self) -> DiscoveryKeeper:
+        """What lets the app in the same network find an OctoPrint that is not linked."""
+        with self._lock:  # made when it is first of use, as most are linked
+            if self._discovery is None:
+                from .discovery_keeper import DiscoveryKeeper
+
+                self._discovery = DiscoveryKeeper(
+                    self._host, self.linking, self.trust, self._user_agent, self._faults
+                )
+                if self._stopped:
+                    self._discovery.stop(0)
+            return self._discovery
+
+    @property
+    def naming(self) -> NameJob:
+        """The naming of the printer that runs, or the last one."""
+        with self._lock:
+            if self._naming is None:
+                from .server.naming import NameJob
+
+                self._naming = NameJob(
+                    self._http, self._on_printer, lambda: self._host.notify("name"), self._faults
+                )
+            return self._naming
+
     def look(self) -> None:
         """Somebody looks at the status: channels that wait try again, and look more often."""
         was_watched = self.watched()
@@ -325,7 +352,8 @@ class Agent:
     def _status_of(self, session: Session) -> Status:
         link = self._link
         live = link.http.snapshot() if link is not None else None
-        http = http_status(live, session.channel("http"), self._address_error())
+        wrong = address_error(self._host.settings.server_address())
+        http = http_status(live, session.channel("http"), wrong)
         snapshot = link.supervisor.snapshot() if link is not None else None
         websocket = websocket_status(snapshot, session.channel("websocket"))
         linked = bool(self._host.settings.token())
@@ -337,14 +365,6 @@ class Agent:
             websocket,
             webcam_rows(webcams, session),
         )
-
-    def _address_error(self) -> ChannelError | None:
-        """Why there are no channels: an address that cannot be used, or None (not linked)."""
-        try:
-            parse_address(self._host.settings.server_address())
-        except AddressError as error:
-            return ChannelError(error.cause, Stage.ADDRESS, error, error.facts)
-        return None
 
     def events(self) -> OutboxState | None:
         """How it stands with the printer's events; None where none are kept."""

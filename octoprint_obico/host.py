@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import IO, Any, NamedTuple, Protocol
+from typing import IO, TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from .server.trust import Accepted
 from .webcam.snapshot import Webcam
+
+if TYPE_CHECKING:
+    from .server.own_address import InNetwork
 
 
 class LinkedPrinterInfo(NamedTuple):
@@ -14,21 +17,6 @@ class LinkedPrinterInfo(NamedTuple):
 
     id: int | None = None
     name: str = ""
-
-
-class InNetwork(NamedTuple):
-    """Where a browser in the local network finds OctoPrint, and which printer it has.
-
-    Attributes:
-        host: what an administrator has set as OctoPrint's address for others; "" where nothing.
-        port: the one to open in a browser.
-        profile, model: of the printer, as its profile has them.
-    """
-
-    host: str
-    port: int
-    profile: str
-    model: str
 
 
 class SettingsHost(Protocol):

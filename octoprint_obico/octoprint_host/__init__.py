@@ -6,16 +6,17 @@ import platform
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .. import former_plugin
-from ..host import InNetwork
 from ..webcam.snapshot import Webcam
 from .guard import guarded
-from .network import in_network
 from .printer import OctoPrintPrinter
 from .settings import OctoPrintSettings
 from .webcams import all_webcams, server_webcams
+
+if TYPE_CHECKING:
+    from ..server.own_address import InNetwork
 
 _BOARD = Path("/proc/device-tree/model")
 """Linux shows the device tree there (Documentation/devicetree); its texts end with a NUL."""
@@ -102,6 +103,8 @@ class OctoPrintHost:
         self._listens_at = host, port
 
     def in_network(self) -> InNetwork:
+        from .network import in_network  # of no use once it is linked
+
         return in_network(self._core_settings, self._profiles, *self._listens_at)
 
     def take_over(self) -> None:

@@ -6,7 +6,7 @@ import ipaddress
 from collections.abc import Mapping
 from typing import Any
 
-from ..host import InNetwork
+from ..server.own_address import InNetwork
 from .guard import guarded
 
 _HTTP_PORT = 80

@@ -6,16 +6,18 @@ import logging
 import time
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..host import Host
 from ..server.errors import PLUGIN_CHANNEL, Attempt
 from ..server.faults import Faults
 from .job import STATE_EVENTS, PrintJob
-from .print_file import PrintFile
 from .settings_section import SettingsSection
 from .status import NOT_PRINTING, Part, build_status_message
 from .tuning import KEYS, Tuning
+
+if TYPE_CHECKING:
+    from .print_file import PrintFile
 
 log = logging.getLogger("octoprint.plugins.obico")
 
@@ -41,12 +43,14 @@ class Teller:
         self._section = SettingsSection()
         self._tuning = Tuning()
         self._broken = Faults(record, log)
-        self._file = PrintFile(host.printer, self._broken, on_change)
+        self._file: PrintFile | None = None
+        self._on_change = on_change
         self._faults: frozenset[str] = frozenset()
 
     def stop(self) -> None:
         """End what runs; waits for nothing."""
-        self._file.stop()
+        if self._file is not None:
+            self._file.stop()
 
     def on_gcode(self, gcode: str | None, command: str) -> None:
         """Take a line on its way to the printer."""
@@ -62,7 +66,8 @@ class Teller:
             another now.
         """
         self._tuning.on_event(name)
-        self._file.on_event(name, payload)
+        if self._file is not None:
+            self._file.on_event(name, payload)
         if self._section.on_event(name, payload):
             return None, True
         told = self._job.on_event(name, payload, time.time())
@@ -83,15 +88,25 @@ class Teller:
     def _follow_file(self, print_ts: int | None) -> None:
         is_open = print_ts is not None and print_ts != NOT_PRINTING
         try:
-            self._file.follow(self._host.printer.current_data(), is_open)
+            current = self._host.printer.current_data()
+            if self._file is None and _names_file(current):
+                from .print_file import PrintFile  # of no use before
+
+                self._file = PrintFile(self._host.printer, self._broken, self._on_change)
+            if self._file is not None:
+                self._file.follow(current, is_open)
         except Exception as error:  # odd data, or no thread left: the status goes without it
             self._broken.note("following the job's file", error)
 
     def _extras(self, current: Mapping[str, Any]) -> tuple[Part, ...]:
         """What is known of the print beside OctoPrint's current data. Memory only."""
+        file = self._file
+        of_file: tuple[Part, ...] = ()
+        if file is not None:
+            layer = partial(file.layer, current)
+            of_file = (("file_metadata", file.metadata), ("currentLayerHeight", layer))
         return (
-            ("file_metadata", self._file.metadata),
-            ("currentLayerHeight", lambda: self._file.layer(current)),
+            *of_file,
             *((key, partial(self._tuning.get, key)) for key in KEYS),
             ("user_interaction_required", lambda: bool(self._needs_user())),
         )
@@ -109,3 +124,10 @@ class Teller:
         fault = Attempt.fault("building the status", "; ".join(faults)) if faults else None
         self._record(fault or Attempt.success(PLUGIN_CHANNEL))
         return message
+
+
+def _names_file(current: Mapping[str, Any]) -> bool:
+    """Whether OctoPrint's current data name a file."""
+    job = current.get("job")
+    file = job.get("file") if isinstance(job, Mapping) else None
+    return isinstance(file, Mapping) and bool(file.get("path"))

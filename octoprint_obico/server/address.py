@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from urllib.parse import SplitResult, urlsplit
 
 from .causes import Cause
-from .errors import AddressError
+from .errors import AddressError, ChannelError, Stage
 from .redact import REDACTED, redact
 
 DEFAULT_ADDRESS = "https://app.obico.io"
@@ -193,3 +193,12 @@ def _checked_host(host: str, shown: str) -> str:
     if len(ascii_host) > 253 or not all(_LABEL.match(label) for label in ascii_host.split(".")):
         raise _malformed(shown, "the host name has characters that are not allowed")
     return ascii_host
+
+
+def address_error(typed: str) -> ChannelError | None:
+    """Why there can be no channels: an address that cannot be used; None where it can."""
+    try:
+        parse_address(typed)
+    except AddressError as error:
+        return ChannelError(error.cause, Stage.ADDRESS, error, error.facts)
+    return None

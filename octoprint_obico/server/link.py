@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Mapping
-from enum import Enum
 from typing import Any, NamedTuple
 
 from .address import Address
@@ -55,12 +54,8 @@ class Hooks(NamedTuple):
     viewed: Callable[[], bool] = lambda: False
 
 
-class _Why(Enum):
-    """Reasons to ask over HTTP out of turn."""
-
-    REFUSED = "refused"
-    LOST = "lost"
-
+_ASK_REFUSED, _ASK_LOST = "refused", "lost"
+"""Reasons to ask over HTTP out of turn."""
 
 _REFUSED = (401, 403)
 """Statuses of a handshake."""
@@ -94,7 +89,7 @@ class Link:
         self.wanted, self.user_agent = wanted, user_agent
         self.since = time.time()
         self._on_state, self._watched = hooks.on_state, hooks.watched
-        self._asked: set[_Why] = set()
+        self._asked: set[str] = set()
         self._record = _UntilReplaced(hooks.record)
         address, token, trust = wanted.address, wanted.token, wanted.trust
         self.http = HttpChannel(
@@ -137,13 +132,13 @@ class Link:
         once, and their questions must not come in step.
         """
         refused = error.facts.get("status") in _REFUSED
-        if refused and _Why.REFUSED not in self._asked:
-            self._asked.add(_Why.REFUSED)
+        if refused and _ASK_REFUSED not in self._asked:
+            self._asked.add(_ASK_REFUSED)
             self.heartbeat.look_now(counted=False)
         meant = error.facts.get("code") in _ON_PURPOSE or error.retry_after
         if not refused and not meant:
-            is_first = _Why.LOST not in self._asked
-            self._asked.add(_Why.LOST)
+            is_first = _ASK_LOST not in self._asked
+            self._asked.add(_ASK_LOST)
             if is_first and self._watched() and self.http.snapshot().state is State.CONNECTED:
                 self.heartbeat.look_now()
 

@@ -6,7 +6,7 @@ import ipaddress
 import socket
 from collections.abc import Iterable
 from contextlib import suppress
-from typing import Union
+from typing import NamedTuple, Union
 
 _RANKS = (
     ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"),  # RFC 1918
@@ -24,6 +24,21 @@ _ANYWHERE = "192.0.2.1"
 _DISCARD = 9
 
 _Ip = Union[ipaddress.IPv4Address, ipaddress.IPv6Address]
+
+
+class InNetwork(NamedTuple):
+    """Where a browser in the local network finds OctoPrint, and which printer it has.
+
+    Attributes:
+        host: what an administrator has set as OctoPrint's address for others; "" where nothing.
+        port: the one to open in a browser.
+        profile, model: of the printer, as its profile has them.
+    """
+
+    host: str
+    port: int
+    profile: str
+    model: str
 
 
 def parse_ip(text: str | None) -> _Ip | None:

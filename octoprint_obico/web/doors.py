@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from ..diagnosis.job import DiagnosisJob
-from ..discovery_keeper import DiscoveryKeeper
 from ..server.linking import LinkJob
-from ..server.naming import NameJob
 from ..server.outbox import OutboxState
 from ..session.alerts import Alerts
 from ..session.figures import Series, Session
 from ..session.status import Status
 from ..trust_keeper import AcceptJob, TrustKeeper
+
+if TYPE_CHECKING:
+    from ..discovery_keeper import DiscoveryKeeper
+    from ..server.naming import NameJob
 
 
 class Doors(Protocol):

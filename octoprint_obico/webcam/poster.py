@@ -42,6 +42,13 @@ class Demand(NamedTuple):
     should_watch: bool = False
     paused: bool = False
 
+    def told(self, viewing: bool | None, should_watch: bool | None) -> Demand:
+        """The same after the server's word; None: as before."""
+        return self._replace(
+            viewing=self.viewing if viewing is None else viewing,
+            should_watch=self.should_watch if should_watch is None else should_watch,
+        )
+
 
 def interval(demand: Demand) -> float | None:
     """Seconds between pictures, or None where nobody needs any (PROTOCOL section 9).

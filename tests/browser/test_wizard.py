@@ -66,15 +66,17 @@ def begin(panel: LinkPanel) -> None:
 
 
 def test_it_says_first_what_leaves_the_computer(page: Page, bench: Bench) -> None:
-    """The welcome: what Obico does, what is sent and where more is written; nothing is sent yet."""
+    """The welcome: what Obico does and what is sent; so far it has only announced itself."""
     wizard_of(page)
     panel = LinkPanel(page, WIZARD)
     panel.expect_step("welcome")
     expect(panel.panel).to_contain_text("sends to that server, and to nobody else")
+    expect(panel.panel).to_contain_text("by which the Obico app finds it")
     links = panel.panel.locator("[data-step=welcome] a")
     addresses = [link.get_attribute("href") or "" for link in links.all()]
     assert [address.rpartition("/")[2] for address in addresses] == ["privacy.md", "privacy.html"]
-    assert bench.server.requests == []
+    assert {request.path for request in bench.server.requests} <= {"/api/v1/octo/unlinked/"}
+    assert bench.server.connections == []
 
 
 def test_narrow_window(

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from octoprint_obico.agent import Agent
-from octoprint_obico.host import InNetwork, LinkedPrinterInfo
+from octoprint_obico.host import LinkedPrinterInfo
 from octoprint_obico.server.deadline import Deadline
 from octoprint_obico.server.trust import Accepted
 from octoprint_obico.webcam.snapshot import Webcam
@@ -164,7 +164,9 @@ class FakeHost:
     def server_settings(self) -> Mapping[str, Any]:
         return {"agent": {"name": "octoprint_obico", "version": "3.0.0"}, "webcams": []}
 
-    def in_network(self) -> InNetwork:
+    def in_network(self) -> Any:
+        from octoprint_obico.server.own_address import InNetwork  # a linked one needs none
+
         return InNetwork("", 5000, "Default", "Generic RepRap Printer")
 
     def notify(self, topic: str) -> None:
