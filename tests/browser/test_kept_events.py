@@ -14,7 +14,7 @@ from octoprint_obico.server.outbox import FILE_NAME
 from tests.bench import Bench
 from tests.browser.obico_ui import STATUS_LIMIT_MS, ObicoPages, link_afresh
 from tests.browser.octoprint_ui import remove_notices
-from tests.integration.driver import drive
+from tests.integration.driver import drive, print_file
 
 #: The disk is tried again after some seconds; a file is let go of after some as well.
 DISK_LIMIT_S = 40.0
@@ -33,11 +33,7 @@ def connected(bench: Bench) -> Iterator[None]:
 
 def print_something(bench: Bench) -> None:
     """A print of some seconds."""
-    files = {"file": ("events.gcode", "G28\n" + "G4 P200\nG1 X10\n" * 20)}
-    answer = bench.api.post(
-        "/api/files/local", files=files, data={"select": "true", "print": "true"}
-    )
-    assert answer.status_code == 201, answer.text[:300]
+    print_file(bench, "events.gcode", "G28\n" + "G4 P200\nG1 X10\n" * 20)
 
 
 def outbox_file(bench: Bench) -> Path:

@@ -139,6 +139,16 @@ def drive(bench: Bench) -> PluginDriver:
     return PluginDriver(bench.octoprint, bench.api)
 
 
+def print_file(bench: Bench, name: str, text: str | bytes) -> None:
+    """Somebody on the spot uploads a file and prints it."""
+    answer = bench.api.post(
+        "/api/files/local",
+        files={"file": (name, text)},
+        data={"select": "true", "print": "true"},
+    )
+    assert answer.status_code == 201, answer.text[:300]
+
+
 def let_viewer_come(server: SandboxServer) -> None:
     """Somebody opens the app: the plugin takes a picture for him and posts it, at once.
 

@@ -9,7 +9,7 @@ import pytest
 
 from sandbox.records import EventRecord
 from tests.bench import Bench, Edition, running_bench
-from tests.integration.driver import drive
+from tests.integration.driver import drive, print_file
 
 LIMIT_S = 40.0
 #: What it may be set to at the least; the plugin looks every five seconds whether it is over.
@@ -41,12 +41,7 @@ def idle(bench: Bench) -> Iterator[None]:
 
 
 def start_print(bench: Bench, text: str) -> None:
-    answer = bench.api.post(
-        "/api/files/local",
-        files={"file": (FILE_NAME, text)},
-        data={"select": "true", "print": "true"},
-    )
-    assert answer.status_code == 201, answer.text[:300]
+    print_file(bench, FILE_NAME, text)
 
 
 def send(bench: Bench, *commands: str) -> None:

@@ -15,6 +15,7 @@ from tests.integration.driver import (
     drive,
     is_utc_time,
     let_viewer_come,
+    print_file,
 )
 
 #: Trouble matters after so long on this bench, instead of a minute.
@@ -85,9 +86,7 @@ def test_webcam_is_told_of_during_a_print(bench: Bench) -> None:
         let_viewer_come(bench.server)
     driver.wait_for_status(lambda s: s["webcams"][0]["state"] == "error", "the webcam's error")
     assert "obico_webcam" not in in_trouble(health(bench))
-    files = {"file": ("small.gcode", PRINT)}
-    data = {"select": "true", "print": "true"}
-    assert bench.api.post("/api/files/local", files=files, data=data).status_code == 201
+    print_file(bench, "small.gcode", PRINT)
     bench.server.set_remote_status(should_watch=True)
     alert = wait_for_alert(driver, lambda alert: alert["kind"] == "webcam")
     assert alert["over"] is False

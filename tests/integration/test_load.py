@@ -13,7 +13,7 @@ from typing import NamedTuple
 import pytest
 
 from tests.bench import ROOT, Bench, Edition, add_plugin, running_bench
-from tests.integration.driver import drive, status_frames
+from tests.integration.driver import drive, print_file, status_frames
 from tests.soak.printing import Seen, gcode
 
 PER_S, SECONDS = 50.0, 60.0
@@ -57,9 +57,7 @@ def answer(bench: Bench, path: str) -> Answer:
 
 def start_print(bench: Bench, seconds: float) -> float:
     """Print a file that takes about so long; return when it began (Unix seconds)."""
-    files = {"file": ("load.gcode", gcode(seconds))}
-    options = {"select": "true", "print": "true"}
-    assert bench.api.post("/api/files/local", files=files, data=options).status_code == 201
+    print_file(bench, "load.gcode", gcode(seconds))
 
     def starts() -> list[float]:
         return [at for name, at in Seen.by(bench.api).events if name == "PrintStarted"]

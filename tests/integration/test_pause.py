@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.bench import ROOT, Bench, Edition, add_plugin, running_bench
-from tests.integration.driver import drive
+from tests.integration.driver import drive, print_file
 
 SENT = "/plugin/obico_gcode/sent"
 OURS = "plugin:obico"
@@ -49,12 +49,7 @@ def start_print(bench: Bench, modes: tuple[str, ...] = MODES) -> None:
     """Print a file for half a minute, and wait until it has heated up and prints."""
     head = (*modes, "G28", "G92 E0", *HEAT, "G1 X5 Y5 Z10 F1200", MARK)
     text = "\n".join(head) + "\n" + STEP * 150
-    answer = bench.api.post(
-        "/api/files/local",
-        files={"file": ("pause.gcode", text)},
-        data={"select": "true", "print": "true"},
-    )
-    assert answer.status_code == 201, answer.text[:300]
+    print_file(bench, "pause.gcode", text)
     wait_for_line(bench, MARK)
     # the temperatures are read every few seconds: until OctoPrint knows that the nozzle is hot
     bench.octoprint.wait_until(lambda: temperature(bench) >= 38, "the nozzle is hot", LIMIT_S)

@@ -16,6 +16,7 @@ from tests.integration.driver import (
     event_of,
     is_connected,
     let_viewer_come,
+    print_file,
     status_frames,
 )
 
@@ -43,11 +44,7 @@ def idle_and_unwatched(bench: Bench) -> Iterator[None]:
 
 def start_print(bench: Bench, steps: int) -> None:
     """Upload a file that takes that many fifths of a second and print it."""
-    files = {"file": (FILE_NAME, f"M104 S60\nM105\nG28\n{STEP * steps}")}
-    answer = bench.api.post(
-        "/api/files/local", files=files, data={"select": "true", "print": "true"}
-    )
-    assert answer.status_code == 201, answer.text[:300]
+    print_file(bench, FILE_NAME, f"M104 S60\nM105\nG28\n{STEP * steps}")
     wait_for_event(bench, "PrintStarted")
 
 
@@ -298,8 +295,7 @@ def test_strange_messages_end_nothing(bench: Bench) -> None:
 
 def test_filament_change_rings_the_bell_with_a_picture(bench: Bench) -> None:
     """M600 in a print: the app shows it, and its user is notified."""
-    files = {"file": ("change.gcode", f"G28\nM600\n{STEP * 20}")}
-    bench.api.post("/api/files/local", files=files, data={"select": "true", "print": "true"})
+    print_file(bench, "change.gcode", f"G28\nM600\n{STEP * 20}")
     assert bench.server.wait_for(lambda: bench.server.events, EVENT_LIMIT_S)
     event = bench.server.events[0]
     assert event.fields["event_type"] == "FILAMENT_CHANGE"

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.bench import Bench
-from tests.integration.driver import drive
+from tests.integration.driver import drive, print_file
 
 LIMIT_S = 40.0
 #: For what must not happen: many turns of the feed.
@@ -117,12 +117,7 @@ def print_seconds(bench: Bench, moves: int) -> float:
     """How long a file of so many moves takes, which do not take any time themselves."""
     text = "G28\n" + "".join(f"G1 X{number % 100} F{6000 + number}\n" for number in range(moves))
     began = time.monotonic()
-    answer = bench.api.post(
-        "/api/files/local",
-        files={"file": (FILE_NAME, text)},
-        data={"select": "true", "print": "true"},
-    )
-    assert answer.status_code == 201, answer.text[:300]
+    print_file(bench, FILE_NAME, text)
     bench.octoprint.wait_until(
         lambda: (bench.api.get("/api/job").json()["progress"]["completion"] or 0) >= 100.0,
         "the file is printed",

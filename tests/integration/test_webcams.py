@@ -9,7 +9,7 @@ import pytest
 
 from sandbox.records import PictureRecord
 from tests.bench import ROOT, Bench, Edition, add_plugin, running_bench
-from tests.integration.driver import drive, let_viewer_come, status_frames
+from tests.integration.driver import drive, let_viewer_come, print_file, status_frames
 
 PLUGIN = "obico_webcams"
 #: Of the pictures of webcam_plugin.py, which cannot be imported without all of OctoPrint.
@@ -159,8 +159,7 @@ def test_flags_and_pictures_through_a_print(bench: Bench) -> None:
     server.set_remote_status(should_watch=True)
     assert not server.wait_for(lambda: server.pictures, QUIET_S)
     text = "G28\n" + "G4 P200\nG1 X10\n" * 300
-    files = {"file": ("webcams.gcode", text)}
-    bench.api.post("/api/files/local", files=files, data={"select": "true", "print": "true"})
+    print_file(bench, "webcams.gcode", text)
     assert server.wait_for(lambda: len(server.pictures) >= 2, LIMIT_S)
     assert [picture.viewing_boost for picture in server.pictures] == [False] * 2
     bench.api.post("/api/job", json={"command": "pause", "action": "pause"})

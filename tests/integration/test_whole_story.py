@@ -19,6 +19,7 @@ from tests.integration.driver import (
     drive,
     event_of,
     is_connected,
+    print_file,
     status_frames,
 )
 from tests.protocol_fields import odd_fields
@@ -60,10 +61,7 @@ def link_by_discovery(bench: Bench) -> None:
 
 def start(bench: Bench, layers: int) -> None:
     """The user uploads a file on the spot and prints it."""
-    files = {"file": (FILE, slicer.cube(layers, LAYER_S))}
-    data = {"select": "true", "print": "true"}
-    answer = bench.api.post("/api/files/local", files=files, data=data)
-    assert answer.status_code == 201, answer.text[:300]
+    print_file(bench, FILE, slicer.cube(layers, LAYER_S))
 
 
 class Ear:
