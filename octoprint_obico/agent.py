@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from .diagnosis.job import DiagnosisJob, Done, Request
 from .event_keeper import EventKeeper
 from .host import Host, LinkedPrinterInfo
-from .printer.flags import is_paused
+from .printer.current import is_paused
 from .printer_keeper import PrinterKeeper
 from .server.address import address_error, parse_address
 from .server.errors import AddressError
@@ -220,8 +220,9 @@ class Agent:
 
     def _current_demand(self) -> Demand:
         printer = self._host.printer
-        paused = is_paused(printer.current_data())
-        return self._demand._replace(printing=bool(printer.is_printing()), paused=paused)
+        printing = bool(printer.is_printing())
+        paused = printing and is_paused(printer.current_data())
+        return self._demand._replace(printing=printing, paused=paused)
 
     def _on_state(self) -> None:
         self._host.notify("status")

@@ -9,6 +9,7 @@ from typing import Any
 from .printer.bell import Bell
 from .server.errors import Attempt
 from .server.link import Link
+from .server.messages import printer_event
 from .server.outbox import Outbox, OutboxState
 from .server.outbox_events import Kind
 
@@ -74,8 +75,7 @@ class EventKeeper:
             return
         link = self._link()
         if link is not None:  # who views the printer is told at once (PROTOCOL 5.6)
-            shown = {key: value for key, value in fields.items() if key != "notify"}
-            link.send_live({"passthru": {"printer_event": shown}})
+            link.send_live(printer_event(fields))
         if outbox is None:
             return
         number = outbox.put(Kind.HTTP, fields, snapshot_within_s=PICTURE_WITHIN_S)

@@ -12,6 +12,7 @@ from ..server.background import BackgroundJob
 from ..server.deadline import Cancel
 from ..server.faults import Faults
 from ..server.link import Link
+from ..server.messages import printer_event
 from .signature import Signatures
 
 log = logging.getLogger("octoprint.plugins.obico.printer")
@@ -136,5 +137,5 @@ class CloudPrint:
             "event_title": "File not printed",
             "event_text": f"{html.escape(file.filename, quote=False)}: {why}",
         }
-        link.supervisor.send({"passthru": {"printer_event": fields}})
+        link.supervisor.send(printer_event(fields))
         self._store(fields)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Optional
 
 from ..host import PrinterHost
 from ..server.messages import Command
+from .current import flags_of, job_file
 from .modes import MODES, modes_after
 
 if TYPE_CHECKING:
@@ -102,16 +103,13 @@ class Pauses:
 
     def _pauses(self) -> bool | None:
         """Whether the job is paused or about to be; None where that is not known."""
-        state = self._printer.current_data().get("state")
-        flags = state.get("flags") if isinstance(state, Mapping) else None
-        if not isinstance(flags, Mapping) or not flags:
+        flags = flags_of(self._printer.current_data())
+        if not flags:
             return None
         return bool(flags.get("pausing") or flags.get("paused"))
 
     def _origin(self) -> object:
-        job = self._printer.current_data().get("job")
-        file = job.get("file") if isinstance(job, Mapping) else None
-        return file.get("origin") if isinstance(file, Mapping) else None
+        return job_file(self._printer.current_data()).get("origin")
 
 
 def _log(options: PauseOptions, scripts: PauseScripts) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ..host import PrinterHost
+from .current import flags_of
 
 if TYPE_CHECKING:
     from .filament_signs import Sign
@@ -125,8 +126,10 @@ class FilamentWatch:
         with self._lock:
             self._nudge_s = nudge_s
             waits, faded = self._waits, self._clock() >= self._fades_at
+        if waits is None:
+            return
         flags = self._flags()
-        if waits is None or not flags:
+        if not flags:
             return
         if not _is_under_way(flags) or (faded and not flags.get("paused")):
             self._end()
@@ -185,9 +188,7 @@ class FilamentWatch:
             return due
 
     def _flags(self) -> Mapping[str, Any]:
-        state = self._printer.current_data().get("state")
-        flags = state.get("flags") if isinstance(state, Mapping) else None
-        return flags if isinstance(flags, Mapping) else {}
+        return flags_of(self._printer.current_data())
 
 
 def _runs(flags: Mapping[str, Any]) -> bool:

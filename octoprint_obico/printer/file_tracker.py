@@ -17,6 +17,7 @@ from ..server.faults import Faults
 from ..server.journal import Once
 from ..server.link import Link
 from ..server.retry_policy import HTTP
+from .current import job_file
 from .signature import Signatures
 
 if TYPE_CHECKING:
@@ -165,9 +166,8 @@ class FileTracker:
 def _tracked(message: Mapping[str, Any], link: str) -> Tracked | None:
     """The print that a status tells of; None where none is, or its file is the printer's own."""
     print_ts = message.get("current_print_ts")
-    job = (message.get("status") or {}).get("job")
-    file = job.get("file") if isinstance(job, Mapping) else None
-    if not isinstance(print_ts, int) or print_ts <= 0 or not isinstance(file, Mapping):
+    file = job_file(message.get("status") or {})
+    if not isinstance(print_ts, int) or print_ts <= 0:
         return None
     path, name = file.get("path"), file.get("display") or file.get("name")
     if file.get("origin") != _LOCAL or not isinstance(path, str) or not path:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import itertools
-import math
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
+
+from .plain import number
 
 MOST_ENTRIES = 2000
 """Of one answer; what is more is left out."""
@@ -56,7 +57,7 @@ def _node(key: str, entry: Any) -> dict[str, Any]:
     file_hash = _part(entry, "hash")
     return {
         **node,
-        "size": _number(_part(entry, "size")),
+        "size": number(_part(entry, "size")),
         "date": _seconds(_part(entry, "date")),
         "hash": str(file_hash) if file_hash else None,
         "analysis": _analysis(analysis),
@@ -67,9 +68,9 @@ def _analysis(analysis: Any) -> dict[str, Any]:
     tools = _part(analysis, "filament")
     used = tools.items() if isinstance(tools, Mapping) else ()
     return {
-        "dimensions": {"height": _number(_part(_part(analysis, "dimensions"), "height"))},
-        "estimatedPrintTime": _number(_part(analysis, "estimatedPrintTime")),
-        "filament": {str(tool): {"length": _number(_part(use, "length"))} for tool, use in used},
+        "dimensions": {"height": number(_part(_part(analysis, "dimensions"), "height"))},
+        "estimatedPrintTime": number(_part(analysis, "estimatedPrintTime")),
+        "filament": {str(tool): {"length": number(_part(use, "length"))} for tool, use in used},
     }
 
 
@@ -78,10 +79,4 @@ def _part(entry: Any, name: str) -> Any:
 
 
 def _seconds(date: Any) -> float | int | None:
-    return int(date.timestamp()) if isinstance(date, datetime) else _number(date)
-
-
-def _number(value: Any) -> float | int | None:
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        return None
-    return value if isinstance(value, int) or math.isfinite(value) else None
+    return int(date.timestamp()) if isinstance(date, datetime) else number(date)

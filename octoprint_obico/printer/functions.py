@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from ..host import PrinterHost
 from . import arguments as a
 from .arguments import Reader, RefusedError
+from .current import flags_of
 from .files import file_tree
 
 
@@ -73,9 +74,8 @@ def demand(needs: Needs, printer: PrinterHost) -> None:
     """Raise RefusedError where the printer is not what it has to be."""
     if needs is Needs.NOTHING:
         return
-    state = printer.current_data().get("state")
-    flags = state.get("flags") if isinstance(state, Mapping) else None
-    if not isinstance(flags, Mapping) or not flags.get("operational"):
+    flags = flags_of(printer.current_data())
+    if not flags.get("operational"):
         raise RefusedError("The printer is not connected.")
     if _BUSY[needs](flags):
         raise RefusedError("The printer is busy.")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from ..host import PrinterHost
 from ..server.background import BackgroundJob
 from ..server.faults import Faults
+from .current import job_file
 from .plain import number
 
 if TYPE_CHECKING:
@@ -123,9 +124,8 @@ class PrintFile:
 
 
 def _wanted(current: Mapping[str, Any], printing: bool) -> _Wanted | None:
-    job = current.get("job")
-    file = job.get("file") if isinstance(job, Mapping) else None
-    if not isinstance(file, Mapping) or file.get("origin") != _LOCAL:
+    file = job_file(current)
+    if file.get("origin") != _LOCAL:
         return None
     path = file.get("path")
     if not isinstance(path, str) or not path:

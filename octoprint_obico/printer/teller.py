@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ..host import Host
 from ..server.errors import PLUGIN_CHANNEL, Attempt
 from ..server.faults import Faults
+from .current import job_file
 from .job import STATE_EVENTS, PrintJob
 from .settings_section import SettingsSection
 from .status import NOT_PRINTING, Part, build_status_message
@@ -74,7 +75,7 @@ class Teller:
         if told is None:
             return None, name in STATE_EVENTS
         print_ts, event = told
-        return self._build(print_ts, event=event), True
+        return self._build(self._host.printer.current_data(), print_ts, event=event), True
 
     def status(self, first: bool) -> Mapping[str, Any]:
         """The status message as it is now; `first`: of its connection."""
@@ -82,14 +83,14 @@ class Teller:
         settings, error = self._section.due(first, self._host.server_settings)
         if error is not None:
             self._broken.note("building the settings section", error)
-        self._follow_file(print_ts)
-        return self._build(print_ts, settings=settings)
+        current = self._host.printer.current_data()
+        self._follow_file(current, print_ts)
+        return self._build(current, print_ts, settings=settings)
 
-    def _follow_file(self, print_ts: int | None) -> None:
+    def _follow_file(self, current: Mapping[str, Any], print_ts: int | None) -> None:
         is_open = print_ts is not None and print_ts != NOT_PRINTING
         try:
-            current = self._host.printer.current_data()
-            if self._file is None and _names_file(current):
+            if self._file is None and job_file(current).get("path"):
                 from .print_file import PrintFile  # of no use before
 
                 self._file = PrintFile(self._host.printer, self._broken, self._on_change)
@@ -111,23 +112,15 @@ class Teller:
             ("user_interaction_required", lambda: bool(self._needs_user())),
         )
 
-    def _build(self, print_ts: int | None, **more: Any) -> dict[str, Any]:
-        printer = self._host.printer
-        current = printer.current_data()
+    def _build(
+        self, current: Mapping[str, Any], print_ts: int | None, **more: Any
+    ) -> dict[str, Any]:
         more["extras"] = self._extras(current)
-        message, faults = build_status_message(
-            current, printer.temperatures(), print_ts, time.time(), **more
-        )
+        temperatures = self._host.printer.temperatures()
+        message, faults = build_status_message(current, temperatures, print_ts, time.time(), **more)
         if frozenset(faults) != self._faults:
             self._faults = frozenset(faults)
             log.warning("Parts of the status could not be built: %s", ", ".join(faults) or "none")
         fault = Attempt.fault("building the status", "; ".join(faults)) if faults else None
         self._record(fault or Attempt.success(PLUGIN_CHANNEL))
         return message
-
-
-def _names_file(current: Mapping[str, Any]) -> bool:
-    """Whether OctoPrint's current data name a file."""
-    job = current.get("job")
-    file = job.get("file") if isinstance(job, Mapping) else None
-    return isinstance(file, Mapping) and bool(file.get("path"))

@@ -105,6 +105,12 @@ def passthru_result(ref: str, result: Any) -> dict[str, Any]:
     return {"passthru": {"ref": ref, "ret": result}}
 
 
+def printer_event(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """A printer event for whoever views the printer just now (PROTOCOL 5.6); nobody keeps it."""
+    shown = {key: value for key, value in fields.items() if key != "notify"}
+    return {"passthru": {"printer_event": shown}}
+
+
 def tunnel_refusal(ref: str) -> dict[str, Any]:
     """The answer to a browser that asks for OctoPrint's own pages, which are not carried yet.
 

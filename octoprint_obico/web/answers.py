@@ -9,6 +9,10 @@ import flask
 from flask_babel import gettext
 from octoprint.server.util.flask import add_non_caching_response_headers
 
+from ..diagnosis.texts import explain, fill
+from ..server.causes import Cause
+from ..server.words import Word
+
 _MAX_TEXT = 500
 """Characters of an address, a code or a path that are looked at."""
 
@@ -35,3 +39,21 @@ def text_in(body: Mapping[str, Any], name: str) -> str:
     if not isinstance(value, str) or len(value) > _MAX_TEXT:
         flask.abort(400, description=gettext("A short text is expected."))
     return value
+
+
+def problem_words(
+    problem: Word | None, facts: Mapping[str, Any], texts: Mapping[Any, str] | None = None
+) -> dict[str, Any]:
+    """What a problem is called, and what there is to do, as all routes tell it.
+
+    Args:
+        problem: a Cause, one that is a route's own, or None where all is well.
+        texts: of the route's own problems; what to do stands in them.
+    """
+    if problem is None:
+        return {"cause": None, "text": "", "remedy": []}
+    if isinstance(problem, Cause):
+        words = explain(problem, facts, gettext)
+        return {"cause": problem.value, "text": words["explanation"], "remedy": words["remedy"]}
+    text = fill((texts or {})[problem], facts, gettext)
+    return {"cause": problem.value, "text": text, "remedy": []}

@@ -9,13 +9,12 @@ import flask
 from flask_babel import gettext
 
 from ..diagnosis.catalogue import N_
-from ..diagnosis.texts import explain, fill
 from ..host import Host
 from ..server.address import parse_address
 from ..server.causes import Cause
 from ..server.errors import AddressError
 from ..server.linking import LinkError, LinkOutcome, LinkProblem, normalise_code
-from .answers import json_answer, json_body, text_in
+from .answers import json_answer, json_body, problem_words, text_in
 from .doors import Doors
 from .render import linked_printer, printer_url, render_report, render_status
 
@@ -57,7 +56,7 @@ class Api:
         try:
             normalise_code(code)
         except LinkError as error:
-            flask.abort(400, description=_link_text(error))
+            flask.abort(400, description=_link_words(error)["text"])
         run = self._doors.linking.start(server or self._host.settings.server_address(), code)
         if run is None:
             flask.abort(409, description=gettext("Linking is under way already."))
@@ -79,22 +78,13 @@ class Api:
         try:
             address = parse_address(typed)
         except AddressError as error:
-            return json_answer({"ok": False, "address": None, **_words(error.cause, error.facts)})
-        return json_answer({"ok": True, "address": address.url, **_words(None, {})})
+            words = problem_words(error.cause, error.facts)
+            return json_answer({"ok": False, "address": None, **words})
+        return json_answer({"ok": True, "address": address.url, **problem_words(None, {})})
 
 
-def _words(cause: Cause | None, facts: Mapping[str, Any]) -> dict[str, Any]:
-    if cause is None:
-        return {"cause": None, "text": "", "remedy": []}
-    words = explain(cause, facts, gettext)
-    return {"cause": cause.value, "text": words["explanation"], "remedy": words["remedy"]}
-
-
-def _link_text(error: LinkError) -> str:
-    if isinstance(error.problem, LinkProblem):
-        return fill(_LINK_TEXTS[error.problem], error.facts, gettext)
-    text: str = explain(error.problem, error.facts, gettext)["explanation"]
-    return text
+def _link_words(error: LinkError) -> dict[str, Any]:
+    return problem_words(error.problem, error.facts, _LINK_TEXTS)
 
 
 def _outcome(outcome: LinkOutcome | None) -> dict[str, Any] | None:
@@ -105,16 +95,11 @@ def _outcome(outcome: LinkOutcome | None) -> dict[str, Any] | None:
         url = printer_url(printer.address.url, printer.id)
         seen = {"id": printer.id, "name": printer.name, "url": url}
         empty = {"certificate": None, "server": None}
-        return {"ok": True, "cause": None, "text": "", "remedy": [], "printer": seen, **empty}
+        return {"ok": True, **problem_words(None, {}), "printer": seen, **empty}
     error = outcome.error or LinkError(Cause.UNKNOWN_ERROR)
-    remedy: list[str] = []
-    if isinstance(error.problem, Cause):
-        remedy = explain(error.problem, error.facts, gettext)["remedy"]
     return {
         "ok": False,
-        "cause": error.problem.value,
-        "text": _link_text(error),
-        "remedy": remedy,
+        **_link_words(error),
         "printer": None,
         # one that an administrator may accept, and where
         "certificate": error.certificate.evidence if error.certificate else None,

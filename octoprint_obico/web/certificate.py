@@ -11,14 +11,14 @@ import flask
 from flask_babel import gettext
 
 from ..diagnosis.catalogue import N_
-from ..diagnosis.texts import explain, fill
+from ..diagnosis.texts import explain
 from ..host import Host
 from ..server.address import DEFAULT_ADDRESS, Address, parse_address
 from ..server.certificate import Certificate, parse_certificate
 from ..server.errors import AddressError
 from ..server.trust import Accepted, CaFileProblem, ca_file_problem, server_name, trust_for
 from ..trust_keeper import AcceptOutcome, AcceptProblem
-from .answers import json_answer, json_body, text_in
+from .answers import json_answer, json_body, problem_words, text_in
 from .doors import Doors
 
 _FINGERPRINT = re.compile(r"(?:[0-9A-F]{2}:){31}[0-9A-F]{2}")
@@ -114,18 +114,10 @@ class CertificateApi:
 
 
 def _outcome(outcome: AcceptOutcome) -> dict[str, Any]:
-    problem, shown, address = outcome.problem, outcome.shown, outcome.address
-    text, remedy = "", []
-    if isinstance(problem, AcceptProblem):
-        text = fill(_PROBLEM_TEXTS[problem], outcome.facts, gettext)
-    elif problem is not None:
-        words = explain(problem, outcome.facts, gettext)
-        text, remedy = words["explanation"], words["remedy"]
+    shown, address = outcome.shown, outcome.address
     return {
-        "ok": problem is None,
-        "cause": problem.value if problem is not None else None,
-        "text": text,
-        "remedy": remedy,
+        "ok": outcome.problem is None,
+        **problem_words(outcome.problem, outcome.facts, _PROBLEM_TEXTS),
         # what the server shows now, and where
         "certificate": shown.evidence if shown is not None else None,
         "server": address.url if address is not None else None,

@@ -9,10 +9,9 @@ import flask
 from flask_babel import gettext
 
 from ..diagnosis.catalogue import N_
-from ..diagnosis.texts import explain, fill
 from ..server.causes import Cause
 from ..server.naming import NameOutcome, NameProblem, NamingError
-from .answers import json_answer, json_body, text_in
+from .answers import json_answer, json_body, problem_words, text_in
 from .doors import Doors
 
 _TEXTS: Mapping[NameProblem, str] = {
@@ -54,18 +53,16 @@ class NamingApi:
 
 
 def _outcome(outcome: NameOutcome) -> dict[str, Any]:
-    if outcome.error is None:
-        return {"ok": True, "name": outcome.name, "cause": None, "text": "", "remedy": []}
-    return {"ok": False, "name": None, **_words(outcome.error)}
+    error = outcome.error
+    if error is None:
+        return {"ok": True, "name": outcome.name, **problem_words(None, {})}
+    return {"ok": False, "name": None, **_words(error)}
 
 
 def _words(error: NamingError) -> dict[str, Any]:
-    problem = error.problem
-    if isinstance(problem, Cause):
-        words = explain(problem, error.facts, gettext)
-        # the plugin keeps trying to connect, but a name is sent once
-        again = gettext("Then save the name again.")
-        text, remedy = words["explanation"], [*words["remedy"], again]
-    else:
-        text, remedy = fill(_TEXTS[problem], error.facts, gettext), []
-    return {"cause": problem.value, "text": text, "remedy": remedy}
+    words = problem_words(error.problem, error.facts, _TEXTS)
+    if isinstance(
+        error.problem, Cause
+    ):  # the plugin keeps trying to connect, but a name is sent once
+        words["remedy"] = [*words["remedy"], gettext("Then save the name again.")]
+    return words

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from octoprint_obico.printer.flags import is_paused
+from octoprint_obico.printer.current import is_paused
 from octoprint_obico.server.address import parse_address
 from octoprint_obico.server.http_channel import HttpChannel
 from octoprint_obico.webcam import poster as p
